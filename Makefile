@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: GPL-2.0
+# Kernel modules are built by Kbuild, daemon and tools by their own Makefiles;
+# this one only calls. Everything runs in the root that tests/vm/root makes.
+
+CHROOT := tests/vm/chroot
+DESTDIR ?=
+PREFIX ?= /usr
+# Suites in parallel, and which ones: make check SUITES='style net'
+JOBS ?= 1
+SUITES ?=
+
+USERLAND := $(patsubst %/Makefile,%,$(wildcard daemon/Makefile tools/Makefile))
+
+help:
+	@echo "make all            modules for Debian 13, daemon and CLI"
+	@echo "make style          checkpatch, sparse, shellcheck, codespell, generated code"
+	@echo "make kunit          unit tests of the modules, in User-Mode Linux"
+	@echo "make check          every test suite; SUITES='net cli' picks some, JOBS=2"
+	@echo "make demo           two hosts, KVM guests, security groups: a transcript"
+	@echo "make bench          every benchmark; make bench-net only the network"
+	@echo "make deb            Debian packages in build/deb"
+	@echo "make install        daemon and CLI on this machine (DESTDIR=, PREFIX=/usr)"
+	@echo "make dkms-install   modules on this machine, through DKMS"
+	@echo "make clean          what was built in the checkout"
+	@echo "make distclean      and what was built for it in the cache"
+	@echo
+	@echo "check, kunit, style, demo, bench and deb need root (chroot, mounts)."
+	@echo "One test, one kernel, a shell in a virtual machine: docs/HACKING.md"
+
+all:
+	tests/vm/build stock
+	@for dir in $(USERLAND); do $(CHROOT) $(MAKE) -C $$dir all || exit; done
+
+style:
+	tests/run-suites -v style
+
+kunit:
+	tests/run-suites -v kunit
+
+check:
+	tests/run-suites -j $(JOBS) $(SUITES)
+
+demo:
+	tests/vm/demo
+
+bench: bench-net
+
+bench-net:
+	tests/bench/net
+
+deb:
+	tests/vm/deb
+
+install:
+	@for dir in $(USERLAND); do \
+		$(MAKE) -C $$dir install DESTDIR=$(DESTDIR) PREFIX=$(PREFIX) || exit; \
+	done
+
+dkms-install:
+	tests/vm/dkms-install
+
+clean:
+	rm -rf build
+	@for dir in $(USERLAND); do $(MAKE) -s -C $$dir clean || exit; done
+
+distclean: clean
+	for kernel in debug fast x86-debug stock backports; do \
+		rm -rf "$$(tests/vm/build --print $$kernel)"; \
+	done
+
+.PHONY: help all style kunit check demo bench bench-net deb install dkms-install clean distclean
