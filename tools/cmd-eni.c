@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: GPL-2.0
+/* nitroctl eni: elastic network interfaces. */
+#define _GNU_SOURCE
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli.h"
+
+#define ENI_SUBNET \
+	{ .name = "subnet", .property = "subnet", .type = &type_text, \
+	  .metavar = "SUBNET", .help = "the subnet it lives in" }
+#define ENI_HOST \
+	{ .name = "host", .property = "host", .type = &type_text, \
+	  .metavar = "HOST", .help = "the host it is on (default: this one)" }
+#define ENI_IP \
+	{ .name = "ip", .property = "ips", .type = &type_address_or_prefix, \
+	  .metavar = "A", .list = true, \
+	  .help = "address or prefix; may be repeated (default: a free one)" }
+#define ENI_SG \
+	{ .name = "sg", .property = "security_groups", .type = &type_text, \
+	  .metavar = "SG", .list = true, \
+	  .help = "security group; may be repeated" }
+#define ENI_MAC \
+	{ .name = "mac", .property = "mac", .type = &type_mac, \
+	  .metavar = "M", .help = "MAC address (default: made up)" }
+#define ENI_CHECK \
+	{ .name = "source-dest-check", .property = "source_dest_check", \
+	  .help = "only its own addresses may pass (default)" }
+#define ENI_NO_CHECK \
+	{ .name = "no-source-dest-check", .property = "source_dest_check", \
+	  .negative = true, .help = "foreign addresses may pass: a router" }
+#define ENI_LIMITS \
+	{ .name = "bandwidth", .property = "bandwidth", \
+	  .type = &type_bit_rate, .metavar = "BITS/S", \
+	  .help = "limit of bits per second, such as 10G" }, \
+	{ .name = "pps", .property = "pps", .type = &type_count, \
+	  .metavar = "N", .help = "limit of packets per second" }, \
+	{ .name = "flows", .property = "flows", .type = &type_count, \
+	  .metavar = "N", .help = "limit of tracked flows" }, \
+	{ .name = "tcp-established-timeout", \
+	  .property = "tcp_established_timeout", .type = &type_seconds, \
+	  .metavar = "S", .help = "seconds an idle TCP connection is kept" }, \
+	{ .name = "udp-timeout", .property = "udp_timeout", \
+	  .type = &type_seconds, .metavar = "S", \
+	  .help = "seconds an unanswered UDP flow is kept" }, \
+	{ .name = "udp-stream-timeout", .property = "udp_stream_timeout", \
+	  .type = &type_seconds, .metavar = "S", \
+	  .help = "seconds an answered UDP flow is kept" }
+
+static const struct cli_option eni_options[] = {
+	ENI_SUBNET, ENI_IP, ENI_SG, ENI_MAC, ENI_HOST, ENI_CHECK, ENI_NO_CHECK,
+	ENI_LIMITS, {}
+};
+
+static const char *const create_needs[] = { "subnet", NULL };
+
+static const struct cli_option attach_options[] = {
+	{ .name = "netns", .property = "netns", .type = &type_text,
+	  .kind = "netns", .metavar = "NETNS",
+	  .help = "to a network namespace: its name or path" },
+	{ .name = "port", .property = "port", .type = &type_text,
+	  .kind = "port", .metavar = "NETDEV",
+	  .help = "to an existing tap or veth" },
+	{ .name = "local", .kind = "local", .help = "to this host itself" },
+	{ .name = "instance", .property = "instance", .type = &type_text,
+	  .kind = "instance", .metavar = "INSTANCE",
+	  .help = "to an instance" },
+	{ .name = "ifname", .property = "ifname", .type = &type_text,
+	  .metavar = "IF", .help = "name of the interface there" },
+	{}
+};
+
+static const char *const attach_needs[] = { "kind", NULL };
+
+static const struct cli_option show_options[] = {
+	{ .name = "flows", .property = "flows", .help = "with its flow table" },
+	{ .name = "drops", .property = "drops",
+	  .help = "with its drops by reason" },
+	{}
+};
+
+static const struct cli_verb verbs[] = {
+	{ .name = "create", .help = "create an ENI and print its ID",
+	  .positionals = cli_name_positional, .options = eni_options,
+	  .needs = create_needs, .method = "Create", .run = cli_run_create },
+	{ .name = "set", .help = "change an ENI; a list replaces the old one",
+	  .positionals = cli_name_positional, .options = eni_options,
+	  .needs_any = true, .method = "Set", .run = cli_run_change },
+	{ .name = "list", .help = "list the ENIs",
+	  .method = "List", .run = cli_run_list },
+	{ .name = "show", .help = "show an ENI",
+	  .positionals = cli_name_positional, .options = show_options,
+	  .method = "Show", .run = cli_run_show },
+	{ .name = "attach", .help = "attach an ENI and print its interface",
+	  .positionals = cli_name_positional, .options = attach_options,
+	  .needs = attach_needs, .method = "Attach", .run = cli_run_attach },
+	{ .name = "detach", .help = "detach an ENI",
+	  .positionals = cli_name_positional,
+	  .method = "Detach", .run = cli_run_change },
+	{ .name = "delete", .help = "delete an ENI that is not attached",
+	  .positionals = cli_name_positional,
+	  .method = "Delete", .run = cli_run_change },
+	{}
+};
+
+static const char *text_in(sd_json_variant *object, const char *key)
+{
+	sd_json_variant *value = print_lookup(object, key);
+
+	if (!value || !sd_json_variant_is_string(value))
+		return "";
+	return sd_json_variant_string(value);
+}
+
+/* "netns blue, eth0" */
+static char *format_attachment(sd_json_variant *value)
+{
+	const char *kind, *where, *ifname;
+	char *text, *clean;
+
+	if (!value || !sd_json_variant_is_object(value))
+		return strdup("-");
+	kind = text_in(value, "kind");
+	where = text_in(value, kind);
+	ifname = text_in(value, "ifname");
+	if (asprintf(&text, "%s%s%s%s%s", kind, *where ? " " : "", where,
+		     *ifname ? ", " : "", ifname) < 0)
+		return NULL;
+	clean = print_sanitized(text);
+	free(text);
+	return clean;
+}
+
+static const struct print_field fields[] = {
+	{ "Name", "name", NULL, PRINT_BOTH },
+	{ "ID", "id", NULL, PRINT_BOTH },
+	{ "VPC", "vpc", NULL, PRINT_SHOW },
+	{ "Subnet", "subnet", NULL, PRINT_BOTH },
+	{ "Host", "host", NULL, PRINT_BOTH },
+	{ "IPs", "ips", NULL, PRINT_BOTH },
+	{ "MAC", "mac", NULL, PRINT_SHOW },
+	{ "Security groups", "security_groups", NULL, PRINT_BOTH },
+	{ "Source/dest check", "source_dest_check", format_on_off,
+	  PRINT_SHOW },
+	{ "Bandwidth", "bandwidth", format_bit_rate, PRINT_SHOW },
+	{ "Packets per second", "pps", NULL, PRINT_SHOW },
+	{ "Flow limit", "flows", NULL, PRINT_SHOW },
+	{ "TCP established timeout", "tcp_established_timeout",
+	  format_seconds, PRINT_SHOW },
+	{ "UDP timeout", "udp_timeout", format_seconds, PRINT_SHOW },
+	{ "UDP stream timeout", "udp_stream_timeout", format_seconds,
+	  PRINT_SHOW },
+	{ "Attachment", "attachment", format_attachment, PRINT_BOTH },
+	{ "State", "state", NULL, PRINT_BOTH },
+	{}
+};
+
+const struct cli_object object_eni = {
+	.name = "eni",
+	.help = "elastic network interfaces",
+	.interface = "io.nitro.Eni",
+	.verbs = verbs,
+	.fields = fields,
+};
