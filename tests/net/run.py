@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Run the network tests in this kernel. See tests/net/suite."""
+
+import glob
+import importlib
+import os
+import subprocess
+import sys
+
+import ktap
+
+
+def main():
+    here = os.path.dirname(os.path.realpath(__file__))
+    names = sys.argv[1:]
+    for path in sorted(glob.glob(f"{here}/test_*.py")):
+        importlib.import_module(os.path.basename(path)[:-3])
+    if names == ["--list"]:
+        for name, _, _, _ in ktap.selected([]):
+            print(name)
+        return 0
+    subprocess.run(["modprobe", "nitro_vpc"], check=True)
+    import nitronet  # pylint: disable=import-outside-toplevel
+    made = {}
+
+    def labs(underlay):
+        if underlay not in made:
+            for old in made.values():
+                old.close()
+            made.clear()
+            made[underlay] = nitronet.Lab(underlay)
+        return made[underlay]
+
+    well = ktap.run(names, labs)
+    for lab in made.values():
+        lab.close()
+    return 0 if well else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
