@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: GPL-2.0
+# bash completion for nitroctl(8)
+# shellcheck shell=bash
+
+__nitroctl_names()
+{
+	nitroctl "$1" list --quiet --no-legend 2>/dev/null
+}
+
+__nitroctl_rules()
+{
+	nitroctl sg show "$1" --json 2>/dev/null |
+		grep -o 'sgr-[0-9a-f]*'
+}
+
+# What the value of an option may be
+__nitroctl_values()
+{
+	case $1 in
+	--vpc) __nitroctl_names vpc ;;
+	--subnet) __nitroctl_names subnet ;;
+	--route-table) __nitroctl_names route-table ;;
+	--host) __nitroctl_names host ;;
+	--sg) __nitroctl_names sg ;;
+	--eni) __nitroctl_names eni ;;
+	--protocol) echo tcp udp icmp icmpv6 all ;;
+	--to)
+		echo local blackhole
+		__nitroctl_names eni | sed 's/^/eni:/'
+		;;
+	--peer)
+		__nitroctl_names sg | sed 's/^/sg:/'
+		__nitroctl_names prefix-list | sed 's/^/pl:/'
+		;;
+	--netns) command ip netns list 2>/dev/null | cut -d ' ' -f 1 ;;
+	--port)
+		[ "$2" != attach ] || command ls /sys/class/net 2>/dev/null
+		;;
+	esac
+}
+
+_nitroctl()
+{
+	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
+	local common='--json --pretty --quiet --no-legend --help --version'
+	local object='' verb='' name='' word
+	local -A verbs=(
+		[host]='set list show delete'
+		[vpc]='create list show delete'
+		[subnet]='create list show delete'
+		[route-table]='create list show add-route delete-route delete'
+		[prefix-list]='create list show delete'
+		[sg]='create list show allow revoke delete'
+		[eni]='create set list show attach detach delete'
+	)
+	local eni_options='--subnet --ip --sg --mac --host --source-dest-check
+		--no-source-dest-check --bandwidth --pps --flows
+		--tcp-established-timeout --udp-timeout --udp-stream-timeout'
+	local -A options=(
+		['host set']='--underlay --local --port'
+		['vpc create']='--cidr'
+		['subnet create']='--vpc --cidr --route-table'
+		['route-table create']='--vpc'
+		['route-table add-route']='--to'
+		['prefix-list create']='--entry --vpc'
+		['sg create']='--vpc'
+		['sg allow']='--ingress --egress --protocol --port --icmp-type
+			--peer'
+		['eni create']=$eni_options
+		['eni set']=$eni_options
+		['eni show']='--flows --drops'
+		['eni attach']='--netns --port --local --instance --ifname'
+		['apply ']='--file --dry-run --prune'
+		['trace ']='--eni --egress --ingress --protocol --peer --port
+			--peer-port --icmp-type'
+	)
+	local commands='status apply export monitor trace help'
+
+	# With ':' in COMP_WORDBREAKS, "sg:web" is three words.
+	if [[ $cur == : ]]; then
+		cur=
+	elif [[ $prev == : ]]; then
+		prev=${COMP_WORDS[COMP_CWORD - 2]}
+	fi
+
+	for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
+		case $word in
+		-*) ;;
+		*)
+			if [ -z "$object" ]; then
+				object=$word
+			elif [ -z "$verb" ] && [ -n "${verbs[$object]-}" ]; then
+				verb=$word
+			elif [ -z "$name" ]; then
+				name=$word
+			fi
+			;;
+		esac
+	done
+
+	if [[ $prev == --file || $prev == -f ]]; then
+		compopt -o filenames 2>/dev/null
+		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+		return
+	fi
+	if [[ $prev == --* && " $common --dry-run --prune --local --ingress
+		--egress --flows --drops --source-dest-check
+		--no-source-dest-check " != *" $prev "* ]]; then
+		mapfile -t COMPREPLY < <(
+			compgen -W "$(__nitroctl_values "$prev" "$verb")" \
+				-- "$cur")
+		return
+	fi
+
+	if [ -z "$object" ]; then
+		word="${!verbs[*]} $commands $common"
+	elif [[ $cur == -* ]]; then
+		word="${options["$object $verb"]-} $common"
+	elif [ -n "${verbs[$object]-}" ] && [ -z "$verb" ]; then
+		word="${verbs[$object]} help"
+	elif [ "$object" = help ]; then
+		word="${!verbs[*]} $commands"
+	elif [ "$object $verb" = 'sg revoke' ] && [ -n "$name" ]; then
+		word=$(__nitroctl_rules "$name")
+	elif [ -n "$verb" ] && [ -z "$name" ] &&
+	     [[ $verb != create && $verb != list ]]; then
+		word=$(__nitroctl_names "$object")
+	else
+		word="${options["$object $verb"]-}"
+	fi
+	mapfile -t COMPREPLY < <(compgen -W "$word" -- "$cur")
+}
+
+complete -F _nitroctl nitroctl
