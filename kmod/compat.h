@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Force-included in every file of the kernel modules. The code is written for
+ * the newest supported kernel (7.3); what older ones lack is made up here.
+ * Each shim says when its reason came; it goes when the oldest supported
+ * kernel (6.12) has moved past that.
+ */
+#ifndef _NITRO_COMPAT_H
+#define _NITRO_COMPAT_H
+
+#include <linux/module.h>
+#include <linux/version.h>
+
+/* 6.13 (cdd30ebb1b9f): MODULE_IMPORT_NS() takes a string */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0)
+#define NITRO_IMPORT_NS_KUNIT MODULE_IMPORT_NS("EXPORTED_FOR_KUNIT_TESTING")
+#else
+#define NITRO_IMPORT_NS_KUNIT MODULE_IMPORT_NS(EXPORTED_FOR_KUNIT_TESTING)
+#endif
+
+/* 6.15 (69c7be1b903f): newlink() takes its parameters in a struct. A driver
+ * writes the new form, NITRO_RTNL_NEWLINK(fn) makes the old one of it and
+ * NITRO_RTNL_NEWLINK_OP(fn) names what the kernel wants.
+ */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 15, 0)
+#define NITRO_RTNL_NEWLINK(fn)
+#define NITRO_RTNL_NEWLINK_OP(fn) fn
+#else
+struct net;
+struct net_device;
+struct netlink_ext_ack;
+struct nlattr;
+
+struct rtnl_newlink_params {
+	struct net *src_net;
+	struct nlattr **tb;
+	struct nlattr **data;
+};
+
+#define NITRO_RTNL_NEWLINK(fn)						\
+static int fn##_args(struct net *src_net, struct net_device *dev,	\
+		     struct nlattr *tb[], struct nlattr *data[],	\
+		     struct netlink_ext_ack *extack)			\
+{									\
+	struct rtnl_newlink_params params = {				\
+		.src_net = src_net,					\
+		.tb = tb,						\
+		.data = data,						\
+	};								\
+									\
+	return fn(dev, &params, extack);				\
+}
+#define NITRO_RTNL_NEWLINK_OP(fn) fn##_args
+#endif
+
+/* 7.0 (udp_tunnel: pass struct sock): these take the sock, not the socket */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 1, 0)
+#define NITRO_UDP_TUNNEL_SOCK(socket) ((socket)->sk)
+#else
+#define NITRO_UDP_TUNNEL_SOCK(socket) (socket)
+#endif
+
+/* 6.16 (udp_tunnel: pass IPCB flags): the xmit functions have one argument
+ * more, the flags of the outer packet's IPCB
+ */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 16, 0)
+#define NITRO_UDP_TUNNEL_IPCB_FLAGS , 0
+#else
+#define NITRO_UDP_TUNNEL_IPCB_FLAGS
+#endif
+
+#endif
