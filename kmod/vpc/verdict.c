@@ -141,7 +141,7 @@ enum nitro_vpc_drop nitro_vpc_verdict(struct nitro_vpc_eni *eni,
 			return reason;
 	}
 
-	flow = nitro_vpc_flow_find(eni, &pkt->key);
+	flow = nitro_vpc_flow_match(eni, pkt);
 	if (unlikely(!flow || pkt->error))
 		goto slow;
 	path = &flow->path[pkt->direction];
