@@ -25,7 +25,6 @@ import glob
 import os
 import select
 import socket
-import struct
 import subprocess
 import sys
 import time
@@ -296,6 +295,11 @@ class Host:
                           else 64)
         self.port = Port(self.ns, "u")
 
+    def reset_host(self, other):
+        """Set a host as it was: a new one, without cached routes."""
+        self.card("host-set", id=other.id, local=other is self or None,
+                  **ip_attr(other.underlay))
+
     def send_geneve(self, to, geneve, sport=50000, dport=6081):
         """Put a Geneve packet on the wire as if from this host's address."""
         with self.ns:
@@ -492,8 +496,7 @@ class Lab:
             host.up()
         for host in self.hosts:
             for other in self.hosts:
-                host.card("host-set", id=other.id, local=other is host,
-                          **dashed(ip_attr(other.underlay)))
+                host.reset_host(other)
         self.set_policy(1, open_rules())
         self.set_table(1, self.default_routes())
         self.policies_dirty, self.tables_dirty = set(), set()
@@ -606,7 +609,3 @@ def refused(number=None, sentence=True):
             f"no extack: {error}"
     else:
         raise AssertionError("was not refused")
-
-
-def struct_seq(data):
-    return struct.unpack(">I", data[:4])[0]

@@ -145,7 +145,7 @@ def unknown_destination(lab):
 def truncated_inner(lab):
     whole = inner(lab)
     for size in (0, 1, 13):
-        with dropped(lab.b, geneve=1):
+        with dropped(lab.b, malformed=1):
             lab.a.send_geneve(lab.b, packet.geneve(100, whole[:size]))
     for size in (15, 30, 40):
         with dropped(lab.rb, malformed=1):
@@ -160,7 +160,8 @@ def arp_and_other_in_the_tunnel(lab):
         with dropped(lab.rb, ethertype=1):
             lab.a.send_geneve(lab.b, packet.geneve(100, packet.eth(
                 lab.rb.mac, lab.ra.mac, packet.arp(
-                    2, lab.ra.mac, lab.rb.router[4], lab.rb.ip[4]), kind)))
+                    2, lab.ra.mac, lab.rb.router[4], lab.rb.ip[4]) + bytes(18),
+                kind)))
     lab.rb.port.nothing()
 
 
@@ -250,8 +251,7 @@ def other_port(lab):
     finally:
         for host in lab.hosts:
             for other in lab.hosts:
-                host.card("host-set", id=other.id, local=other is host or None,
-                          **ip_attr(other.underlay))
+                host.reset_host(other)
     lab.ra.passes(lab.rb, packet.udp(1, 2))
 
 
@@ -270,7 +270,7 @@ def address_of_host_changes(lab):
         assert frame.ip_dst == other
         lab.rb.port.get(lambda f: f.dport == 2)
     finally:
-        lab.a.card("host-set", id=lab.b.id, **ip_attr(lab.b.underlay))
+        lab.a.reset_host(lab.b)
         with lab.b.ns:
             rtnl.addr_del("u", other, 24 if lab.underlay == 4 else 64)
     lab.ra.passes(lab.rb, packet.udp(1, 2))

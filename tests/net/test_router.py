@@ -214,7 +214,7 @@ def route_to_eni_with_check_on(lab, v):
                       route("::/0", "eni", lab.ra2.mac)])
     lab.ra.set(route_table=2)
     outside = "198.51.100.1" if v == 4 else "2001:db8:77::1"
-    with dropped(lab.ra, no_mapping=1):
+    with dropped(lab.ra, blackhole=1):
         lab.ra.send(None, packet.udp(5, 6), v, dest=outside)
     lab.ra2.port.nothing()
 
