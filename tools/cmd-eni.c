@@ -20,10 +20,10 @@
 #define ENI_SG \
 	{ .name = "sg", .property = "security_groups", .type = &type_text, \
 	  .metavar = "SG", .list = true, \
-	  .help = "security group; may be repeated" }
+	  .help = "security group; may be repeated (default: none)" }
 #define ENI_MAC \
 	{ .name = "mac", .property = "mac", .type = &type_mac, \
-	  .metavar = "M", .help = "MAC address (default: made up)" }
+	  .metavar = "M", .help = "MAC address (default: from the name)" }
 #define ENI_CHECK \
 	{ .name = "source-dest-check", .property = "source_dest_check", \
 	  .help = "only its own addresses may pass (default)" }
@@ -132,6 +132,8 @@ static char *format_attachment(sd_json_variant *value)
 	return clean;
 }
 
+#define LIMIT (PRINT_SHOW | PRINT_IF_SET)
+
 static const struct print_field fields[] = {
 	{ "Name", "name", NULL, PRINT_BOTH },
 	{ "ID", "id", NULL, PRINT_BOTH },
@@ -143,16 +145,44 @@ static const struct print_field fields[] = {
 	{ "Security groups", "security_groups", NULL, PRINT_BOTH },
 	{ "Source/dest check", "source_dest_check", format_on_off,
 	  PRINT_SHOW },
-	{ "Bandwidth", "bandwidth", format_bit_rate, PRINT_SHOW },
-	{ "Packets per second", "pps", NULL, PRINT_SHOW },
-	{ "Flow limit", "flows", NULL, PRINT_SHOW },
+	{ "Bandwidth", "bandwidth", format_bit_rate, LIMIT },
+	{ "Packets per second", "pps", NULL, LIMIT },
+	{ "Flow limit", "flows", NULL, LIMIT },
 	{ "TCP established timeout", "tcp_established_timeout",
-	  format_seconds, PRINT_SHOW },
-	{ "UDP timeout", "udp_timeout", format_seconds, PRINT_SHOW },
+	  format_seconds, LIMIT },
+	{ "UDP timeout", "udp_timeout", format_seconds, LIMIT },
 	{ "UDP stream timeout", "udp_stream_timeout", format_seconds,
-	  PRINT_SHOW },
+	  LIMIT },
 	{ "Attachment", "attachment", format_attachment, PRINT_BOTH },
+	{ "Interface", "ifname", NULL, PRINT_SHOW },
+	{ "Tap device", "device", NULL, PRINT_SHOW },
+	{ "Flows now", "flow_count", NULL, PRINT_SHOW },
 	{ "State", "state", NULL, PRINT_BOTH },
+	{ "Reason", "reason", NULL, PRINT_SHOW | PRINT_IF_SET },
+	{}
+};
+
+static const struct print_field flow_fields[] = {
+	{ "Protocol", "protocol", NULL, PRINT_LIST },
+	{ "Local", "local", NULL, PRINT_LIST },
+	{ "Port", "local_port", NULL, PRINT_LIST | PRINT_RIGHT },
+	{ "Remote", "remote", NULL, PRINT_LIST },
+	{ "Port", "remote_port", NULL, PRINT_LIST | PRINT_RIGHT },
+	{ "State", "state", NULL, PRINT_LIST },
+	{ "Tracked", "tracked", NULL, PRINT_LIST },
+	{ "Origin", "origin", NULL, PRINT_LIST },
+	{ "Packets in", "packets_in", NULL, PRINT_LIST | PRINT_RIGHT },
+	{ "out", "packets_out", NULL, PRINT_LIST | PRINT_RIGHT },
+	{ "Bytes in", "bytes_in", NULL, PRINT_LIST | PRINT_RIGHT },
+	{ "out", "bytes_out", NULL, PRINT_LIST | PRINT_RIGHT },
+	{ "Expires", "expires", format_seconds, PRINT_LIST | PRINT_RIGHT },
+	{}
+};
+
+static const struct print_section sections[] = {
+	{ "Counters", "stats", NULL, NULL },
+	{ "Flows", "flow_table", flow_fields, NULL },
+	{ "Drops", "drops", NULL, NULL },
 	{}
 };
 
@@ -162,4 +192,5 @@ const struct cli_object object_eni = {
 	.interface = "io.nitro.Eni",
 	.verbs = verbs,
 	.fields = fields,
+	.sections = sections,
 };

@@ -2,14 +2,19 @@
 /* nitroctl prefix-list: named lists of ranges for security group rules. */
 #include "cli.h"
 
+#define PREFIX_LIST_ENTRY \
+	{ .name = "entry", .property = "entries", .type = &type_cidr, \
+	  .metavar = "CIDR", .list = true, \
+	  .help = "a range; may be repeated" }
+
 static const struct cli_option create_options[] = {
-	{ .name = "entry", .property = "entries", .type = &type_cidr,
-	  .metavar = "CIDR", .list = true,
-	  .help = "a range; may be repeated" },
+	PREFIX_LIST_ENTRY,
 	{ .name = "vpc", .property = "vpc", .type = &type_text,
 	  .metavar = "VPC", .help = "the VPC it belongs to (default: none)" },
 	{}
 };
+
+static const struct cli_option set_options[] = { PREFIX_LIST_ENTRY, {} };
 
 static const char *const create_needs[] = { "entries", NULL };
 
@@ -17,6 +22,9 @@ static const struct cli_verb verbs[] = {
 	{ .name = "create", .help = "create a prefix list and print its ID",
 	  .positionals = cli_name_positional, .options = create_options,
 	  .needs = create_needs, .method = "Create", .run = cli_run_create },
+	{ .name = "set", .help = "replace the entries of a prefix list",
+	  .positionals = cli_name_positional, .options = set_options,
+	  .needs_any = true, .method = "Set", .run = cli_run_change },
 	{ .name = "list", .help = "list the prefix lists",
 	  .method = "List", .run = cli_run_list },
 	{ .name = "show", .help = "show a prefix list",

@@ -110,6 +110,41 @@ static int build_request(const struct cli_call *call, sd_json_variant *stack,
 	return 0;
 }
 
+static int too_great(sd_json_variant *request)
+{
+	char *text = NULL;
+	int n = sd_json_variant_format(request, 0, &text);
+
+	free(text);
+	if (n < 0)
+		return n;
+	/* Some room for the name of the method and the like. */
+	return (size_t)n > CLIENT_MESSAGE_MAX - 4096;
+}
+
+/* The lines only serve error messages: without them rather than not at all. */
+static int make_fit(sd_json_variant **request)
+{
+	_cleanup_(sd_json_variant_unrefp) sd_json_variant *none = NULL;
+	int r;
+
+	r = too_great(*request);
+	if (r > 0) {
+		r = sd_json_variant_new_object(&none, NULL, 0);
+		if (r >= 0)
+			r = sd_json_variant_set_field(request, "lines", none);
+		if (r >= 0)
+			r = too_great(*request);
+	}
+	if (r < 0)
+		return cli_failed(r, "cannot build the request");
+	if (r > 0)
+		return cli_error(EXIT_FAILED,
+				 "the stack is greater than the %u MiB that nitrod takes at once; apply it in parts",
+				 CLIENT_MESSAGE_MAX >> 20);
+	return 0;
+}
+
 static const char *text_in(sd_json_variant *object, const char *key)
 {
 	sd_json_variant *value = print_lookup(object, key);
@@ -203,6 +238,8 @@ static int run_apply(const struct cli_call *call)
 	r = load(text_in(call->properties, "file"), &stack, &lines);
 	if (!r)
 		r = build_request(call, stack, lines, &request);
+	if (!r)
+		r = make_fit(&request);
 	if (!r)
 		r = client_call(call->socket, call->object->interface,
 				call->verb->method, request, &reply);

@@ -459,6 +459,13 @@ static int print_line(sd_json_variant *object, const struct print_field *field,
 	return 0;
 }
 
+static bool is_unset(sd_json_variant *object, const struct print_field *field)
+{
+	sd_json_variant *value = print_lookup(object, field->property);
+
+	return !value || sd_json_variant_is_null(value);
+}
+
 static int print_pairs(sd_json_variant *object)
 {
 	size_t n = sd_json_variant_elements(object);
@@ -525,7 +532,8 @@ int print_object(sd_json_variant *object, const struct print_field *fields,
 		if (field->flags & PRINT_SHOW && width(field->label) > columns)
 			columns = width(field->label);
 	for (field = fields; field->label; field++) {
-		if (!(field->flags & PRINT_SHOW))
+		if (!(field->flags & PRINT_SHOW) ||
+		    (field->flags & PRINT_IF_SET && is_unset(object, field)))
 			continue;
 		r = print_line(object, field, columns, style);
 		if (r < 0)

@@ -19,6 +19,7 @@ enum {
 	PRINT_LIST = 1 << 0,	/* is a column of the table of objects */
 	PRINT_SHOW = 1 << 1,	/* is a line of one object's description */
 	PRINT_RIGHT = 1 << 2,	/* is aligned to the right in tables */
+	PRINT_IF_SET = 1 << 3,	/* is left out of descriptions where null */
 	PRINT_BOTH = PRINT_LIST | PRINT_SHOW,
 };
 

@@ -72,8 +72,9 @@ int cli_run_show(const struct cli_call *call)
 				    call->object->sections, call->style));
 }
 
+/* @text_key and then @other_key: what people are told, if anything. */
 static int run_and_print(const struct cli_call *call, const char *reply_key,
-			 const char *text_key)
+			 const char *text_key, const char *other_key)
 {
 	_cleanup_(sd_json_variant_unrefp) sd_json_variant *reply = NULL;
 	sd_json_variant *object, *value;
@@ -86,6 +87,8 @@ static int run_and_print(const struct cli_call *call, const char *reply_key,
 	if (call->style->json)
 		return printed(print_json(object, call->style));
 	value = text_key ? print_lookup(object, text_key) : NULL;
+	if (other_key && (!value || sd_json_variant_is_null(value)))
+		value = print_lookup(object, other_key);
 	if (value && sd_json_variant_is_string(value) && !call->style->quiet)
 		puts(sd_json_variant_string(value));
 	return EXIT_OK;
@@ -100,7 +103,7 @@ static int run_and_print(const struct cli_call *call, const char *reply_key,
  */
 int cli_run_create(const struct cli_call *call)
 {
-	return run_and_print(call, "object", "id");
+	return run_and_print(call, "object", "id", NULL);
 }
 
 /**
@@ -112,7 +115,7 @@ int cli_run_create(const struct cli_call *call)
  */
 int cli_run_change(const struct cli_call *call)
 {
-	return run_and_print(call, "object", NULL);
+	return run_and_print(call, "object", NULL, NULL);
 }
 
 /**
@@ -124,7 +127,7 @@ int cli_run_change(const struct cli_call *call)
  */
 int cli_run_allow(const struct cli_call *call)
 {
-	return run_and_print(call, "rule", "rule_id");
+	return run_and_print(call, "rule", "rule_id", NULL);
 }
 
 /**
@@ -136,5 +139,5 @@ int cli_run_allow(const struct cli_call *call)
  */
 int cli_run_attach(const struct cli_call *call)
 {
-	return run_and_print(call, "object", "attachment.ifname");
+	return run_and_print(call, "object", "attachment.ifname", "ifname");
 }

@@ -46,10 +46,10 @@ _nitroctl()
 	local object='' verb='' name='' word
 	local -A verbs=(
 		[host]='set list show delete'
-		[vpc]='create list show delete'
-		[subnet]='create list show delete'
+		[vpc]='create set list show delete'
+		[subnet]='create set list show delete'
 		[route-table]='create list show add-route delete-route delete'
-		[prefix-list]='create list show delete'
+		[prefix-list]='create set list show delete'
 		[sg]='create list show allow revoke delete'
 		[eni]='create set list show attach detach delete'
 	)
@@ -59,6 +59,9 @@ _nitroctl()
 	local -A options=(
 		['host set']='--underlay --local --port'
 		['vpc create']='--cidr'
+		['vpc set']='--cidr'
+		['subnet set']='--cidr --route-table'
+		['prefix-list set']='--entry'
 		['subnet create']='--vpc --cidr --route-table'
 		['route-table create']='--vpc'
 		['route-table add-route']='--to'
