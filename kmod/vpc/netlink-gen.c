@@ -283,6 +283,7 @@ static const struct genl_split_ops nitro_vpc_nl_ops[] = {
 	},
 	{
 		.cmd	= NITRO_VPC_CMD_ENI_GET,
+		.start	= nitro_vpc_nl_eni_get_start,
 		.dumpit	= nitro_vpc_nl_eni_get_dumpit,
 		.flags	= GENL_CMD_CAP_DUMP,
 	},

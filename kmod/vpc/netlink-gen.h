@@ -17,6 +17,8 @@ extern const struct nla_policy nitro_vpc_prefix_nl_policy[NITRO_VPC_A_PREFIX_PRE
 extern const struct nla_policy nitro_vpc_route_nl_policy[NITRO_VPC_A_ROUTE_MAC + 1];
 extern const struct nla_policy nitro_vpc_rule_nl_policy[NITRO_VPC_A_RULE_TAG + 1];
 
+int nitro_vpc_nl_eni_get_start(struct netlink_callback *cb);
+
 int nitro_vpc_nl_card_get_doit(struct sk_buff *skb, struct genl_info *info);
 int nitro_vpc_nl_host_set_doit(struct sk_buff *skb, struct genl_info *info);
 int nitro_vpc_nl_host_del_doit(struct sk_buff *skb, struct genl_info *info);
