@@ -13,6 +13,7 @@
 #include "route.h"
 
 struct nitro_vpc_card;
+struct nitro_vpc_fragments;
 struct netlink_ext_ack;
 
 #define NITRO_VPC_MTU_DEFAULT	9001	/* EC2 User Guide, network_mtu */
@@ -89,6 +90,7 @@ struct nitro_vpc_eni_config {
  * @drops: by reason
  * @gro_cells: receive side of the netdev
  * @bucket_icmp: ICMP errors that the card sends to the holder
+ * @fragments: made by the first fragmented packet, see fragment.c
  * @mac_node: in the card's table of ENIs by VNI and MAC address
  */
 struct nitro_vpc_eni {
@@ -106,6 +108,7 @@ struct nitro_vpc_eni {
 	struct nitro_vpc_bucket bucket_connections;
 	struct nitro_vpc_bucket bucket_linklocal;
 	struct nitro_vpc_bucket bucket_icmp;
+	struct nitro_vpc_fragments __rcu *fragments;
 	struct hlist_node mac_node;
 	struct nitro_vpc_drop_counters __percpu *drops;
 	struct gro_cells gro_cells;
