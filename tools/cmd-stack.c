@@ -181,12 +181,24 @@ static const char *symbol_color(char sign, const struct print_style *style)
 							"\033[33m";
 }
 
+/* "route_table" is "route-table" on the command line. */
+static char *object_name(const char *kind)
+{
+	char *name = print_sanitized(strcmp(kind, "security_group") ? kind :
+								      "sg");
+
+	for (char *p = name; p && *p; p++)
+		if (*p == '_')
+			*p = '-';
+	return name;
+}
+
 static void print_change(sd_json_variant *change, struct counts *counts,
 			const struct print_style *style)
 {
 	char sign = symbol(text_in(change, "action"), counts);
 	char *name = print_sanitized(text_in(change, "name"));
-	char *kind = print_sanitized(text_in(change, "kind"));
+	char *kind = object_name(text_in(change, "kind"));
 	const char *diff = text_in(change, "diff");
 
 	if (name && kind)

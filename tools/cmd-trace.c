@@ -1,18 +1,88 @@
 // SPDX-License-Identifier: GPL-2.0
 /* nitroctl trace: what decides over a packet, without sending one. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "cli.h"
 #include "client.h"
 
+static const char *text_in(sd_json_variant *object, const char *key)
+{
+	sd_json_variant *value = print_lookup(object, key);
+
+	if (!value || !sd_json_variant_is_string(value))
+		return "?";
+	return sd_json_variant_string(value);
+}
+
+__attribute__((format(printf, 1, 2)))
+static char *joined(const char *format, ...)
+{
+	char *text, *clean;
+	va_list args;
+	int n;
+
+	va_start(args, format);
+	n = vasprintf(&text, format, args);
+	va_end(args);
+	if (n < 0)
+		return NULL;
+	clean = print_sanitized(text);
+	free(text);
+	return clean;
+}
+
+/* "web: tcp 80 sg:client (sgr-…)" */
+static char *format_rule(sd_json_variant *value)
+{
+	if (!value || !sd_json_variant_is_object(value))
+		return print_text(value);
+	return joined("%s: %s (%s)", text_in(value, "security_group"),
+		      text_in(value, "text"), text_in(value, "rule_id"));
+}
+
+/* "main: 10.99.0.0/16 to eni:fw" */
+static char *format_route(sd_json_variant *value)
+{
+	if (!value || !sd_json_variant_is_object(value))
+		return print_text(value);
+	return joined("%s: %s to %s", text_in(value, "route_table"),
+		      text_in(value, "cidr"), text_in(value, "to"));
+}
+
+/* "client-1 on host-b, 192.0.2.2" */
+static char *format_mapping(sd_json_variant *value)
+{
+	if (!value || !sd_json_variant_is_object(value))
+		return print_text(value);
+	return joined("%s on %s, %s", text_in(value, "eni"),
+		      text_in(value, "host"), text_in(value, "address"));
+}
+
 static const struct print_field fields[] = {
 	{ "Verdict", "verdict", NULL, PRINT_SHOW },
 	{ "Reason", "reason", NULL, PRINT_SHOW },
-	{ "Security group", "rule.security_group", NULL, PRINT_SHOW },
-	{ "Rule", "rule.rule_id", NULL, PRINT_SHOW },
-	{ "Rule text", "rule.text", NULL, PRINT_SHOW },
+	{ "Rule", "rule", format_rule, PRINT_SHOW | PRINT_IF_SET },
+	{ "Route", "route", format_route, PRINT_SHOW | PRINT_IF_SET },
+	{ "Peer", "mapping", format_mapping, PRINT_SHOW | PRINT_IF_SET },
+	{ "Decided by", "source", NULL, PRINT_SHOW | PRINT_IF_SET },
+	{ "Checks", "checks", NULL, PRINT_SHOW },
 	{}
 };
+
+static int print_sentence(sd_json_variant *reply)
+{
+	char *text = print_text(print_lookup(reply, "text"));
+
+	if (!text)
+		return -ENOMEM;
+	printf("%s\n\n", text);
+	free(text);
+	return 0;
+}
 
 static int run_trace(const struct cli_call *call)
 {
@@ -23,7 +93,10 @@ static int run_trace(const struct cli_call *call)
 			call->verb->method, call->properties, &reply);
 	if (r)
 		return r;
-	r = print_object(reply, fields, NULL, call->style);
+	if (!call->style->json)
+		r = print_sentence(reply);
+	if (r >= 0)
+		r = print_object(reply, fields, NULL, call->style);
 	return r < 0 ? cli_failed(r, "cannot print the answer") : EXIT_OK;
 }
 
