@@ -10,6 +10,7 @@
 """
 
 import inspect
+import os
 import re
 import time
 import traceback
@@ -48,7 +49,6 @@ class KernelLog:
 
     def __init__(self):
         self.log = open("/dev/kmsg", "rb", buffering=0)
-        import os
         os.set_blocking(self.log.fileno(), False)
         self.complaints()
 
@@ -67,10 +67,12 @@ class KernelLog:
 
 
 def selected(names):
-    """(name, underlay, function, arguments) in the order they are to run."""
-    for underlay in (4, 6):
+    """(name, underlay, test, arguments) in the order they are to run: those
+    that make a lab of their own are the last."""
+    for underlay in (4, 6, None):
         for entry in TESTS:
-            if underlay not in entry["underlay"]:
+            if underlay not in (entry["underlay"] if not entry["own"]
+                                else (None,)):
                 continue
             for v in entry["v"] or (None,):
                 name = entry["name"]
@@ -101,6 +103,7 @@ def run(names, labs):
             if entry["clock"] and not time_travel():
                 raise Skip("needs UML's time travel")
             if entry["own"]:
+                labs(None)
                 entry["function"](*args)
             else:
                 lab = labs(underlay)

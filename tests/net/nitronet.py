@@ -141,10 +141,11 @@ class Card:
     def __init__(self, ns):
         with ns:
             if Card.family is None:
-                socket.socket(socket.AF_INET).close()
+                # Reading the specification takes long, so do it once; the
+                # number of the family changes when the module is loaded.
+                YNL.genl_family_name_to_id = None
                 Card.family = YNL.YnlFamily(SPEC, schema=False)
-                self.ynl = Card.family
-                return
+                Card.family.sock.close()
             self.ynl = copy.copy(Card.family)
             self.ynl.async_msg_queue = []
             self.ynl.sock = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW,

@@ -28,8 +28,9 @@ def main():
             for old in made.values():
                 old.close()
             made.clear()
-            made[underlay] = nitronet.Lab(underlay)
-        return made[underlay]
+            if underlay:
+                made[underlay] = nitronet.Lab(underlay)
+        return made.get(underlay)
 
     well = ktap.run(names, labs)
     for lab in made.values():
