@@ -60,9 +60,9 @@ class KernelLog:
             except BrokenPipeError:
                 continue
             if not line:
-                return found
+                return found[:60]
             text = line.decode(errors="replace").split(";", 1)[-1].strip()
-            if found or COMPLAINT.search(text):
+            if ((found or COMPLAINT.search(text)) and "] ? " not in text):
                 found.append(text)
 
 
@@ -80,9 +80,25 @@ def selected(names):
                     name += f" IPv{v}"
                 if underlay == 6:
                     name += " over IPv6"
-                if names and not any(n in name for n in names):
+                if names and not any(wanted(n, name) for n in names):
                     continue
                 yield name, underlay, entry, (v,) if v else ()
+
+
+def wanted(pattern, name):
+    """"geneve." is a module, anything else may be anywhere in the name."""
+    if pattern.endswith("."):
+        return name.startswith(pattern)
+    return pattern in name
+
+
+def short(error):
+    """The lines of a traceback that are the test's own business."""
+    lines = [f"{os.path.basename(frame.filename)}:{frame.lineno} "
+             f"{frame.name}: {frame.line}"
+             for frame in traceback.extract_tb(error.__traceback__)[1:]]
+    text = traceback.format_exception_only(error)
+    return lines + "".join(text)[:4000].splitlines()
 
 
 def run(names, labs):
@@ -106,17 +122,21 @@ def run(names, labs):
                 labs(None)
                 entry["function"](*args)
             else:
-                lab = labs(underlay)
+                try:
+                    lab = labs(underlay)
+                except Exception as error:
+                    print("Bail out! no lab:", *short(error), sep="\n# ")
+                    return False
                 entry["function"](lab, *args)
         except Skip as reason:
             verdict = f" # SKIP {reason}"
-        except Exception:  # pylint: disable=broad-except
-            problem = traceback.format_exc().splitlines()
+        except Exception as error:  # pylint: disable=broad-except
+            problem = short(error)
         try:
             if lab:
                 lab.reset()
-        except Exception:  # pylint: disable=broad-except
-            problem += traceback.format_exc().splitlines()
+        except Exception as error:  # pylint: disable=broad-except
+            problem += short(error)
         problem += log.complaints()
         for line in problem:
             print("#", line)

@@ -149,7 +149,7 @@ class Card:
             self.ynl = copy.copy(Card.family)
             self.ynl.async_msg_queue = []
             self.ynl.sock = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW,
-                                          socket.NETLINK_GENERIC)
+                                          YNL.Netlink.NETLINK_GENERIC)
             for option in (10, 11, 12):
                 self.ynl.sock.setsockopt(270, option, 1)
 
