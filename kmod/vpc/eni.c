@@ -211,7 +211,10 @@ int nitro_vpc_eni_configure(struct nitro_vpc_eni *eni, u32 id,
 static netdev_tx_t eni_xmit(struct sk_buff *skb, struct net_device *dev)
 {
 	skb_tx_timestamp(skb);
+	/* The stack holds the BH flavour only. */
+	rcu_read_lock();
 	nitro_vpc_egress(netdev_priv(dev), skb);
+	rcu_read_unlock();
 	return NETDEV_TX_OK;
 }
 
