@@ -19,7 +19,6 @@
 #include "eni.h"
 #include "fragment.h"
 
-#define LIFETIME	(15 * HZ)	/* RFC 791, 3.2: until a host gives up */
 #define WAYS		4
 #define SETS		16	/* of a chunk */
 #define CHUNKS		8	/* of a direction */
@@ -56,6 +55,10 @@ struct nitro_vpc_fragments {
 	struct chunk *chunks[2][CHUNKS];
 };
 
+/* Jiffies. RFC 791, 3.2: until a host gives up. */
+u32 nitro_vpc_fragment_lifetime __read_mostly = 15 * HZ;
+EXPORT_SYMBOL_IF_KUNIT(nitro_vpc_fragment_lifetime);
+
 static siphash_key_t hash_key __ro_after_init;
 
 /* The protocol is only part of what names a packet in IPv4 (RFC 8200, 4.5).
@@ -73,7 +76,7 @@ static bool same_packet(const struct entry *entry,
 
 static bool too_old(const struct entry *entry)
 {
-	return (u32)jiffies - entry->stored >= LIFETIME;
+	return (u32)jiffies - entry->stored >= nitro_vpc_fragment_lifetime;
 }
 
 /* The set of a packet; the lock is held. NULL if there is no memory, or if it

@@ -6,6 +6,8 @@
 
 struct nitro_vpc_eni;
 
+extern u32 nitro_vpc_fragment_lifetime;
+
 int nitro_vpc_fragment_init(void);
 void nitro_vpc_fragment_exit(void);
 enum nitro_vpc_drop nitro_vpc_fragment_check(struct nitro_vpc_eni *eni,
