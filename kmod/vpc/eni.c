@@ -12,6 +12,7 @@
 #include "eni.h"
 #include "flow.h"
 #include "fragment.h"
+#include "netlink.h"
 #include "port.h"
 #include "tap.h"
 
@@ -472,6 +473,9 @@ static int eni_newlink(struct net_device *dev,
 	list_add_tail(&eni->node, &eni->card->eni_list);
 	eni->card->n_enis++;
 	mutex_unlock(&eni->card->lock);
+	if (eni->id)
+		nitro_vpc_netlink_notify(eni->card, NITRO_VPC_OBJECT_KIND_ENI,
+					 eni->id, false);
 	return 0;
 
 err_unconfigure:
@@ -522,6 +526,9 @@ void nitro_vpc_eni_dellink(struct net_device *dev, struct list_head *head)
 	nitro_vpc_card_changed(card);
 	mutex_unlock(&card->lock);
 
+	if (eni->id)
+		nitro_vpc_netlink_notify(card, NITRO_VPC_OBJECT_KIND_ENI,
+					 eni->id, true);
 	nitro_vpc_tap_release(eni);
 	unregister_netdevice_queue(dev, head);
 }

@@ -16,6 +16,9 @@
 #include "netlink.h"
 #include "route.h"
 
+/* The family is there: ENIs still go when it is not any more. */
+static bool registered;
+
 /**
  * nitro_vpc_netlink_init() - open the control interface
  *
@@ -30,9 +33,12 @@ int __init nitro_vpc_netlink_init(void)
 	if (err)
 		return err;
 	err = genl_register_family(&nitro_vpc_nl_family);
-	if (err)
+	if (err) {
 		nitro_vpc_netlink_mapping_exit();
-	return err;
+		return err;
+	}
+	WRITE_ONCE(registered, true);
+	return 0;
 }
 
 /**
@@ -42,6 +48,7 @@ int __init nitro_vpc_netlink_init(void)
  */
 void nitro_vpc_netlink_exit(void)
 {
+	WRITE_ONCE(registered, false);
 	genl_unregister_family(&nitro_vpc_nl_family);
 	nitro_vpc_netlink_mapping_exit();
 }
@@ -63,7 +70,8 @@ void nitro_vpc_netlink_notify(const struct nitro_vpc_card *card,
 	struct sk_buff *skb;
 	void *header;
 
-	if (!genl_has_listeners(&nitro_vpc_nl_family, card->net,
+	if (!READ_ONCE(registered) ||
+	    !genl_has_listeners(&nitro_vpc_nl_family, card->net,
 				NITRO_VPC_NLGRP_EVENTS))
 		return;
 	skb = genlmsg_new(3 * nla_total_size(sizeof(u32)), GFP_KERNEL);
