@@ -140,12 +140,16 @@ static void run_command(char *args, uint32_t len, int out, int err)
 	_exit(127);
 }
 
+/* The agent may start before udev has named the port */
 static int open_port(const char *path)
 {
-	int fd = open(path, O_RDWR | O_CLOEXEC);
+	int fd;
 
-	if (fd < 0)
-		fail(path);
+	while ((fd = open(path, O_RDWR | O_CLOEXEC)) < 0) {
+		if (errno != ENOENT)
+			fail(path);
+		usleep(100000);
+	}
 	return fd;
 }
 
