@@ -105,7 +105,7 @@ static int read_frame(int fd, struct frame *f)
 {
 	char *raw = (char *)f;
 
-	if (!read_all(fd, f, sizeof(f)))
+	if (!read_all(fd, f, sizeof(*f)))
 		return 0;
 	while (f->magic != MAGIC || f->len > MAX) {
 		memmove(raw, raw + 1, sizeof(*f) - 1);
