@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Verbs that change a part of an object: routes, rules, attachment. */
+
+#include <stdio.h>
+
+#include "edit.h"
+#include "kernel.h"
+#include "object.h"
+
+static struct object *named(struct manager *m, sd_json_variant *p, enum kind kind,
+			    struct error *e)
+{
+	const char *name = json_string(p, "name");
+
+	return model_lookup(&m->model, kind, NULL, name ? name : "", e);
+}
+
+/* Carry one object through with its body replaced */
+static int commit_body(struct manager *m, struct object *o, sd_json_variant *body,
+		       struct error *e)
+{
+	struct change c;
+	int r;
+
+	change_begin(&c, &m->model);
+	r = change_put(&c, o->kind, body, o->vpc, PUT_REPLACE, NULL, e);
+	if (r >= 0)
+		r = manager_commit(m, &c, e);
+	else
+		change_undo(&c);
+	change_free(&c);
+	return r;
+}
+
+/**
+ * edit_route - add, replace or delete a route
+ * @m: the manager
+ * @p: {name, cidr, to}
+ * @add: add or replace, else delete
+ * @ret_id: ID of the table
+ * @e: says why not
+ *
+ * Context: method call.
+ * Return: 0 or a negative errno.
+ */
+int edit_route(struct manager *m, sd_json_variant *p, bool add, char **ret_id,
+	       struct error *e)
+{
+	struct object *o = named(m, p, KIND_ROUTE_TABLE, e);
+	_cleanup_json_ sd_json_variant *body = NULL;
+	const char *cidr = json_string(p, "cidr");
+	struct json_list routes = {};
+	sd_json_variant *list, *route = NULL;
+	char buf[PREFIX_STRLEN];
+	struct prefix prefix;
+	bool found = false;
+
+	if (!o)
+		return -ENOENT;
+	if (prefix_parse(cidr ? cidr : "", &prefix, e) < 0)
+		return -EINVAL;
+	prefix_format(&prefix, buf);
+	list = sd_json_variant_by_key(o->body, "routes");
+	for (size_t i = 0; i < sd_json_variant_elements(list); i++) {
+		sd_json_variant *old = sd_json_variant_by_index(list, i);
+
+		if (streq(json_string(old, "cidr"), buf))
+			found = true;
+		else
+			json_list_add(&routes, sd_json_variant_ref(old));
+	}
+	if (add) {
+		json_set_string(&route, "cidr", buf);
+		json_set_string(&route, "to", json_string(p, "to"));
+		json_list_add(&routes, route);
+	}
+	body = sd_json_variant_ref(o->body);
+	json_set(&body, "routes", json_list_take(&routes));
+	if (!add && !found) {
+		e->kind = xstrdup("route");
+		e->name = xstrdup(buf);
+		return fail(e, ERR_NOT_FOUND, "route table '%s' has no route for '%s'", o->name,
+			    buf);
+	}
+	*ret_id = xstrdup(o->id);
+	return commit_body(m, o, body, e);
+}
+
+/**
+ * edit_allow - add a rule to a security group
+ * @m: the manager
+ * @p: {name, direction, protocol, ports, icmp_type, peer}
+ * @ret_rule: the rule as JSON
+ * @e: says why not
+ *
+ * Context: method call.
+ * Return: 0 or a negative errno.
+ */
+int edit_allow(struct manager *m, sd_json_variant *p, sd_json_variant **ret_rule,
+	       struct error *e)
+{
+	struct object *o = named(m, p, KIND_SECURITY_GROUP, e);
+	_cleanup_json_ sd_json_variant *body = NULL;
+	const char *dir = json_string(p, "direction");
+	_cleanup_free_ char *id = NULL;
+	sd_json_variant *old, *rule = NULL;
+	struct json_list rules = {};
+	enum direction d;
+	int r;
+
+	if (!o)
+		return -ENOENT;
+	if (!streq(dir, "ingress") && !streq(dir, "egress"))
+		return fail(e, ERR_INVALID, "direction must be ingress or egress");
+	d = streq(dir, "ingress") ? INGRESS : EGRESS;
+	old = json_get(o->body, dir);
+	for (size_t i = 0; old && i < sd_json_variant_elements(old); i++)
+		json_list_add(&rules, sd_json_variant_ref(sd_json_variant_by_index(old, i)));
+	for (size_t i = 1; i < ARRAY_SIZE(rule_keys); i++) {
+		sd_json_variant *v = json_get(p, rule_keys[i].name);
+
+		if (v)
+			json_set(&rule, rule_keys[i].name, sd_json_variant_ref(v));
+	}
+	json_list_add(&rules, rule);
+	body = sd_json_variant_ref(o->body);
+	json_set(&body, dir, json_list_take(&rules));
+	id = xstrdup(o->id);
+	r = commit_body(m, o, body, e);
+	if (r < 0)
+		return r;
+	o = model_by_id(&m->model, id);
+	*ret_rule = rule_build(&SECURITY_GROUP(o)->rules[d].v[SECURITY_GROUP(o)->rules[d].n - 1]);
+	return 0;
+}
+
+/**
+ * edit_revoke - take a rule from a security group
+ * @m: the manager
+ * @p: {name, rule_id}
+ * @e: says why not
+ *
+ * Context: method call.
+ * Return: 0 or a negative errno.
+ */
+int edit_revoke(struct manager *m, sd_json_variant *p, struct error *e)
+{
+	struct object *o = named(m, p, KIND_SECURITY_GROUP, e);
+	_cleanup_json_ sd_json_variant *body = NULL;
+	const char *id = json_string(p, "rule_id");
+	bool found = false;
+
+	if (!o)
+		return -ENOENT;
+	body = sd_json_variant_ref(o->body);
+	for (enum direction d = INGRESS; id && d <= EGRESS; d++) {
+		const char *key = d == INGRESS ? "ingress" : "egress";
+		sd_json_variant *old = json_get(o->body, key);
+		struct json_list rules = {};
+
+		for (size_t i = 0; old && i < sd_json_variant_elements(old); i++) {
+			sd_json_variant *rule = sd_json_variant_by_index(old, i);
+
+			if (streq(json_string(rule, "rule_id"), id))
+				found = true;
+			else
+				json_list_add(&rules, sd_json_variant_ref(rule));
+		}
+		if (old)
+			json_set(&body, key, json_list_take(&rules));
+	}
+	if (!found) {
+		e->kind = xstrdup("rule");
+		e->name = xstrdup(id);
+		return fail(e, ERR_NOT_FOUND, "security group '%s' has no rule '%s'", o->name,
+			    id ? id : "");
+	}
+	return commit_body(m, o, body, e);
+}
+
+static int new_attachment(const struct object *o, sd_json_variant *p, sd_json_variant **ret,
+			  struct error *e)
+{
+	static const char *const keys[] = { "kind", "netns", "ifname", "port", "instance" };
+	const struct attachment *was = &ENI(o)->attachment;
+	sd_json_variant *v = NULL;
+
+	if (was->kind != ATTACH_NONE)
+		return fail(e, ERR_IN_USE, "ENI '%s' is attached already; 'eni detach %s' first",
+			    o->name, o->name);
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+		json_set_string(&v, keys[i], json_string(p, keys[i]));
+	*ret = v;
+	return 0;
+}
+
+/**
+ * edit_attach - attach or detach an ENI
+ * @m: the manager
+ * @p: {name, kind, netns, ifname, port, instance}
+ * @attach: attach, else detach
+ * @ret_id: ID of the ENI
+ * @e: says why not
+ *
+ * Context: method call.
+ * Return: 0 or a negative errno.
+ */
+int edit_attach(struct manager *m, sd_json_variant *p, bool attach, char **ret_id,
+		struct error *e)
+{
+	struct object *o = named(m, p, KIND_ENI, e);
+	sd_json_variant *attachment = NULL;
+	sd_json_variant *body;
+	struct change c;
+	int r;
+
+	if (!o)
+		return -ENOENT;
+	if (!model_eni_is_local(&m->model, ENI(o)))
+		return fail(e, ERR_INVALID, "ENI '%s' is of host '%s', not of this one", o->name,
+			    ENI(o)->host);
+	if (!attach && ENI(o)->attachment.kind == ATTACH_NONE)
+		return fail(e, ERR_INVALID, "ENI '%s' is not attached", o->name);
+	if (attach && new_attachment(o, p, &attachment, e) < 0)
+		return -EBUSY;
+	*ret_id = xstrdup(o->id);
+	body = sd_json_variant_ref(o->body);
+	json_set(&body, "attachment", attachment);
+	change_begin(&c, &m->model);
+	r = change_put(&c, KIND_ENI, body, NULL, PUT_REPLACE, NULL, e);
+	if (r >= 0)
+		r = manager_commit(m, &c, e);
+	else
+		change_undo(&c);
+	change_free(&c);
+	sd_json_variant_unref(body);
+	return r;
+}
+
+/**
+ * edit_show_eni - show an ENI with what the kernel counts
+ * @m: the manager
+ * @p: {name, flows, drops}
+ * @ret: the object
+ * @e: says why not
+ *
+ * Context: method call.
+ * Return: 0 or a negative errno.
+ */
+int edit_show_eni(struct manager *m, sd_json_variant *p, sd_json_variant **ret,
+		  struct error *e)
+{
+	struct object *o = named(m, p, KIND_ENI, e);
+	sd_json_variant *flows = json_get(p, "flows"), *drops = json_get(p, "drops");
+	sd_json_variant *v;
+	int r;
+
+	if (!o)
+		return -ENOENT;
+	v = object_show(m, o);
+	r = eni_show_extra(m, o, flows && sd_json_variant_boolean(flows),
+			   drops && sd_json_variant_boolean(drops), &v, e);
+	if (r < 0) {
+		sd_json_variant_unref(v);
+		return r;
+	}
+	*ret = v;
+	return 0;
+}

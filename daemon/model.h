@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The desired state in memory: immutable, reference-counted objects in tables,
+ * and the change that turns one valid state into another or leaves it alone.
+ */
+#ifndef _NITRO_MODEL_H
+#define _NITRO_MODEL_H
+
+#include "addr.h"
+#include "base.h"
+
+/* In the order in which objects can be made; deletion goes backwards. */
+enum kind {
+	KIND_HOST,
+	KIND_VPC,
+	KIND_ROUTE_TABLE,
+	KIND_SUBNET,
+	KIND_PREFIX_LIST,
+	KIND_SECURITY_GROUP,
+	KIND_ENI,
+	KIND_MAX,
+};
+
+#define RULES_MAX 1000		/* per ENI, direction and family (EC2 quota) */
+#define GROUPS_MAX 16		/* security groups of an ENI (EC2 quota) */
+#define ENTRIES_MAX 1000	/* of a prefix list (EC2 quota) */
+#define ROUTES_MAX 1000		/* of a route table (EC2 quota) */
+#define ADDRESSES_MAX 64	/* addresses and prefixes of an ENI */
+#define CIDRS_MAX 16		/* of a VPC or subnet */
+#define VNI_MAX 0xfffffe
+
+/**
+ * struct object - what every object has
+ * @refs: references held
+ * @kind: which of the structures below it is
+ * @id: such as "vpc-0123456789abcdef0"; derived from kind, scope and name,
+ *	so that every host that applies a stack gives the same ID
+ * @name: unique within @vpc, or within the network when @vpc is NULL
+ * @vpc: name of the VPC the name is scoped to, or NULL
+ * @version: counts the changes of this object in the store
+ * @handle: the integer that the kernel knows it by, 0 before it is stored
+ * @index: its place in the table of its kind
+ * @origin: JSON pointer into the stack being applied, or NULL
+ * @body: the configuration as JSON, as it is stored
+ */
+struct object {
+	unsigned int refs;
+	enum kind kind;
+	char *id;
+	char *name;
+	char *vpc;
+	uint64_t version;
+	uint32_t handle;
+	size_t index;
+	char *origin;
+	sd_json_variant *body;
+};
+
+struct prefixes {
+	struct prefix *v;
+	size_t n, cap;
+};
+
+struct host {
+	struct object o;
+	struct prefix underlay;
+	uint16_t port;
+	bool local;
+	bool local_given;
+};
+
+struct vpc {
+	struct object o;
+	struct prefixes cidrs;
+	uint32_t vni;		/* 0: to be assigned */
+};
+
+enum route_kind { ROUTE_LOCAL, ROUTE_BLACKHOLE, ROUTE_ENI };
+
+struct route {
+	struct prefix cidr;
+	enum route_kind kind;
+	char *eni;		/* ROUTE_ENI */
+};
+
+struct route_table {
+	struct object o;
+	struct route *routes;
+	size_t n_routes, cap;
+};
+
+struct subnet {
+	struct object o;
+	struct prefixes cidrs;
+	char *route_table;	/* NULL: only the VPC's own CIDRs are reached */
+};
+
+struct prefix_list {
+	struct object o;
+	struct prefixes entries;
+};
+
+enum peer_kind { PEER_CIDR, PEER_GROUP, PEER_PREFIX_LIST };
+
+#define PROTO_ALL 256
+
+/**
+ * struct rule - one allow rule of a security group
+ * @id: "sgr-…", derived from the group and the rule
+ * @protocol: IP protocol number or PROTO_ALL
+ * @port_lo: first port, TCP and UDP only
+ * @port_hi: last port
+ * @icmp_type: -1 for any
+ * @icmp_code: -1 for any
+ * @peer: what the other side must be
+ * @cidr: PEER_CIDR
+ * @peer_name: PEER_GROUP, PEER_PREFIX_LIST
+ */
+struct rule {
+	char *id;
+	unsigned int protocol;
+	uint16_t port_lo, port_hi;
+	int icmp_type, icmp_code;
+	enum peer_kind peer;
+	struct prefix cidr;
+	char *peer_name;
+};
+
+struct rules {
+	struct rule *v;
+	size_t n, cap;
+};
+
+enum direction { INGRESS, EGRESS };
+
+struct security_group {
+	struct object o;
+	struct rules rules[2];
+	bool egress_default;	/* no egress rules given: all is allowed */
+};
+
+enum attach_kind { ATTACH_NONE, ATTACH_NETNS, ATTACH_PORT, ATTACH_LOCAL, ATTACH_INSTANCE };
+
+struct attachment {
+	enum attach_kind kind;
+	char *netns;
+	char *ifname;
+	char *port;
+	char *instance;
+};
+
+enum eni_limit {
+	LIMIT_BANDWIDTH,	/* bit/s */
+	LIMIT_PPS,
+	LIMIT_FLOWS,
+	LIMIT_TCP_ESTABLISHED,	/* seconds, as the two below */
+	LIMIT_UDP,
+	LIMIT_UDP_STREAM,
+	LIMIT_MAX,
+};
+
+struct eni {
+	struct object o;	/* o.vpc is NULL: ENI names are the network's */
+	char *vpc;		/* of the subnet */
+	char *subnet;
+	char *host;		/* NULL: this host */
+	struct prefixes ips;
+	struct strings groups;
+	uint8_t mac[6];
+	bool has_mac;
+	bool source_dest_check;
+	uint64_t limit[LIMIT_MAX];	/* 0: the kernel's default */
+	struct attachment attachment;	/* local ENIs only */
+};
+
+/* One table per kind, in the order of creation. A removed object leaves a NULL,
+ * so that undoing the removal puts it back in its place; see model_compact().
+ */
+struct table {
+	struct object **v;
+	size_t n, cap;
+	size_t live;
+};
+
+struct model {
+	struct table tables[KIND_MAX];
+	struct map by_id;	/* id -> object */
+	struct map by_name;	/* kind/vpc/name -> object */
+	struct map by_bare;	/* kind/name -> how many (as a pointer) */
+};
+
+struct object *object_ref(struct object *o);
+struct object *object_unref(struct object *o);
+
+#define HOST(obj) ((struct host *)(obj))
+#define VPC(obj) ((struct vpc *)(obj))
+#define ROUTE_TABLE(obj) ((struct route_table *)(obj))
+#define SUBNET(obj) ((struct subnet *)(obj))
+#define PREFIX_LIST(obj) ((struct prefix_list *)(obj))
+#define SECURITY_GROUP(obj) ((struct security_group *)(obj))
+#define ENI(obj) ((struct eni *)(obj))
+
+void model_free(struct model *m);
+void model_put(struct model *m, struct object *o);
+void model_remove(struct model *m, struct object *o);
+void model_restore(struct model *m, struct object *o);
+void model_compact(struct model *m);
+struct object *model_get(const struct model *m, enum kind kind, const char *vpc,
+			 const char *name);
+struct object *model_by_id(const struct model *m, const char *id);
+struct object *model_lookup(const struct model *m, enum kind kind, const char *scope,
+			    const char *name, struct error *e);
+struct host *model_local_host(const struct model *m);
+bool model_eni_is_local(const struct model *m, const struct eni *eni);
+struct prefix_list *model_prefix_list(const struct model *m, const char *vpc,
+				      const char *name);
+
+#define FOR_EACH_OBJECT(m, k, obj) \
+	for (size_t _i = 0; _i < (m)->tables[k].n; _i++) \
+		if (!((obj) = (m)->tables[k].v[_i])) { \
+		} else
+
+#endif

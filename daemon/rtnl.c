@@ -1,0 +1,341 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Links, addresses and routes by rtnetlink, in the namespace of a socket. */
+
+#include <arpa/inet.h>
+#include <linux/if.h>
+#include <linux/if_addr.h>
+#include <linux/if_link.h>
+#include <linux/netlink.h>
+#include <linux/nitro_vpc.h>
+#include <linux/rtnetlink.h>
+#include <netlink/attr.h>
+#include <netlink/msg.h>
+#include <netlink/netlink.h>
+#include <stdio.h>
+#include <sys/socket.h>
+
+#include "nl.h"
+
+/**
+ * rtnl_open - open a socket in the current network namespace
+ * @ret: the socket
+ * @e: says why not
+ *
+ * Context: event loop.
+ * Return: 0 or a negative errno.
+ */
+int rtnl_open(struct nl_sock **ret, struct error *e)
+{
+	struct nl_sock *sk = nl_socket_alloc();
+	int on = 1, fd;
+
+	if (!sk)
+		abort();
+	if (nl_connect(sk, NETLINK_ROUTE) < 0) {
+		nl_socket_free(sk);
+		return fail(e, ERR_FAILED, "cannot open an rtnetlink socket: %s",
+			    strerror(errno));
+	}
+	fd = nl_socket_get_fd(sk);
+	(void)setsockopt(fd, SOL_NETLINK, NETLINK_EXT_ACK, &on, sizeof(on));
+	(void)setsockopt(fd, SOL_NETLINK, NETLINK_CAP_ACK, &on, sizeof(on));
+	(void)nl_socket_set_msg_buf_size(sk, 1 << 16);
+	*ret = sk;
+	return 0;
+}
+
+/**
+ * rtnl_close - close a socket
+ * @sk: the socket, may be NULL
+ *
+ * Context: event loop.
+ */
+void rtnl_close(struct nl_sock *sk)
+{
+	if (sk)
+		nl_socket_free(sk);
+}
+
+static struct nl_msg *link_msg(int type, int flags, uint32_t ifindex)
+{
+	struct ifinfomsg ifi = { .ifi_family = AF_UNSPEC, .ifi_index = ifindex };
+	struct nl_msg *msg = nlmsg_alloc_simple(type, flags);
+
+	if (!msg || nlmsg_append(msg, &ifi, sizeof(ifi), NLMSG_ALIGNTO) < 0)
+		abort();
+	return msg;
+}
+
+static int on_link(struct nlmsghdr *nlh, void *userdata)
+{
+	struct nlattr *tb[IFLA_MAX + 1], *info[IFLA_INFO_MAX + 1];
+	struct ifinfomsg *ifi = nlmsg_data(nlh);
+	struct link *link = userdata;
+
+	if (nlmsg_parse(nlh, sizeof(*ifi), tb, IFLA_MAX, NULL) < 0)
+		return -EBADMSG;
+	link->ifindex = ifi->ifi_index;
+	link->up = ifi->ifi_flags & IFF_UP;
+	link->master = tb[IFLA_MASTER] ? nla_get_u32(tb[IFLA_MASTER]) : 0;
+	if (tb[IFLA_IFNAME])
+		(void)nla_strlcpy(link->name, tb[IFLA_IFNAME], sizeof(link->name));
+	if (tb[IFLA_LINKINFO] &&
+	    nla_parse_nested(info, IFLA_INFO_MAX, tb[IFLA_LINKINFO], NULL) >= 0 &&
+	    info[IFLA_INFO_KIND])
+		(void)nla_strlcpy(link->kind, info[IFLA_INFO_KIND], sizeof(link->kind));
+	return 0;
+}
+
+/**
+ * rtnl_find - look for a link
+ * @sk: the socket
+ * @ifindex: its number, or 0
+ * @name: its name, if @ifindex is 0
+ * @ret: the link
+ * @e: gets the kernel's words
+ *
+ * Context: event loop.
+ * Return: 0, -ENODEV if there is none, another negative errno.
+ */
+int rtnl_find(struct nl_sock *sk, uint32_t ifindex, const char *name, struct link *ret,
+	      struct error *e)
+{
+	struct nl_msg *msg = link_msg(RTM_GETLINK, 0, ifindex);
+	_cleanup_free_ char *what = NULL;
+
+	*ret = (struct link){};
+	if (!ifindex)
+		card_put(msg, IFLA_IFNAME, strlen(name) + 1, name);
+	what = ifindex ? xprintf("show link %u", ifindex) : xprintf("show link '%s'", name);
+	return card_call(sk, msg, on_link, ret, what, e);
+}
+
+/**
+ * rtnl_new_eni - make the netdev of an ENI
+ * @sk: the socket
+ * @name: its name
+ * @mac: its MAC address
+ * @id: handle of the ENI
+ * @e: gets the kernel's words
+ *
+ * Context: event loop.
+ * Return: 0 or a negative errno.
+ */
+int rtnl_new_eni(struct nl_sock *sk, const char *name, const uint8_t mac[6], uint32_t id,
+		 struct error *e)
+{
+	struct nl_msg *msg = link_msg(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, 0);
+	_cleanup_free_ char *what = xprintf("make link '%s' of kind nitro", name);
+	struct nlattr *info, *data;
+
+	card_put(msg, IFLA_IFNAME, strlen(name) + 1, name);
+	card_put(msg, IFLA_ADDRESS, 6, mac);
+	info = card_nest(msg, IFLA_LINKINFO);
+	card_put(msg, IFLA_INFO_KIND, sizeof("nitro"), "nitro");
+	data = card_nest(msg, IFLA_INFO_DATA);
+	card_put_u32(msg, NITRO_VPC_A_ENI_ID, id);
+	nla_nest_end(msg, data);
+	nla_nest_end(msg, info);
+	return card_call(sk, msg, NULL, NULL, what, e);
+}
+
+/**
+ * rtnl_delete - delete a link
+ * @sk: the socket
+ * @nsid: ID of the namespace that it is in, -1 for that of the socket
+ * @name: its name
+ * @e: gets the kernel's words
+ *
+ * Context: event loop.
+ * Return: 0 or a negative errno; 0 if there is none.
+ */
+int rtnl_delete(struct nl_sock *sk, int nsid, const char *name, struct error *e)
+{
+	struct nl_msg *msg = link_msg(RTM_DELLINK, 0, 0);
+	_cleanup_free_ char *what = xprintf("delete link '%s'", name);
+	_cleanup_error_ struct error mine = {};
+	int r;
+
+	card_put(msg, IFLA_IFNAME, strlen(name) + 1, name);
+	if (nsid >= 0)
+		card_put_u32(msg, IFLA_TARGET_NETNSID, nsid);
+	r = card_call(sk, msg, NULL, NULL, what, &mine);
+	if (r >= 0 || r == -ENODEV)
+		return 0;
+	fail(e, ERR_FAILED, "%s", mine.message);
+	return r;
+}
+
+/**
+ * rtnl_set_up - set a link up or down
+ * @sk: the socket
+ * @ifindex: the link
+ * @up: up, else down
+ * @e: gets the kernel's words
+ *
+ * Context: event loop.
+ * Return: 0 or a negative errno.
+ */
+int rtnl_set_up(struct nl_sock *sk, uint32_t ifindex, bool up, struct error *e)
+{
+	struct ifinfomsg ifi = {
+		.ifi_family = AF_UNSPEC, .ifi_index = ifindex,
+		.ifi_flags = up ? IFF_UP : 0, .ifi_change = IFF_UP,
+	};
+	struct nl_msg *msg = nlmsg_alloc_simple(RTM_NEWLINK, 0);
+
+	if (!msg || nlmsg_append(msg, &ifi, sizeof(ifi), NLMSG_ALIGNTO) < 0)
+		abort();
+	return card_call(sk, msg, NULL, NULL, up ? "set a link up" : "set a link down", e);
+}
+
+/**
+ * rtnl_set_name - rename a link
+ * @sk: the socket
+ * @ifindex: the link
+ * @name: the new name
+ * @e: gets the kernel's words
+ *
+ * Context: event loop.
+ * Return: 0 or a negative errno.
+ */
+int rtnl_set_name(struct nl_sock *sk, uint32_t ifindex, const char *name, struct error *e)
+{
+	struct nl_msg *msg = link_msg(RTM_NEWLINK, 0, ifindex);
+	_cleanup_free_ char *what = xprintf("name a link '%s'", name);
+
+	card_put(msg, IFLA_IFNAME, strlen(name) + 1, name);
+	return card_call(sk, msg, NULL, NULL, what, e);
+}
+
+/**
+ * rtnl_set_mac - set a link's MAC address
+ * @sk: the socket
+ * @ifindex: the link
+ * @mac: the address
+ * @e: gets the kernel's words
+ *
+ * Context: event loop.
+ * Return: 0 or a negative errno.
+ */
+int rtnl_set_mac(struct nl_sock *sk, uint32_t ifindex, const uint8_t mac[6],
+		 struct error *e)
+{
+	struct nl_msg *msg = link_msg(RTM_NEWLINK, 0, ifindex);
+
+	card_put(msg, IFLA_ADDRESS, 6, mac);
+	return card_call(sk, msg, NULL, NULL, "set a MAC address", e);
+}
+
+/**
+ * rtnl_set_master - enslave a link, or free it
+ * @sk: the socket
+ * @ifindex: the link
+ * @master: its master, 0 for none
+ * @e: gets the kernel's words
+ *
+ * Context: event loop.
+ * Return: 0 or a negative errno.
+ */
+int rtnl_set_master(struct nl_sock *sk, uint32_t ifindex, uint32_t master,
+		    struct error *e)
+{
+	struct nl_msg *msg = link_msg(RTM_NEWLINK, 0, ifindex);
+
+	card_put_u32(msg, IFLA_MASTER, master);
+	return card_call(sk, msg, NULL, NULL, master ? "enslave a port" : "free a port", e);
+}
+
+/**
+ * rtnl_move - move a link to another network namespace
+ * @sk: the socket
+ * @ifindex: the link
+ * @netns_fd: the namespace
+ * @name: its name there
+ * @e: gets the kernel's words
+ *
+ * Context: event loop.
+ * Return: 0 or a negative errno.
+ */
+int rtnl_move(struct nl_sock *sk, uint32_t ifindex, int netns_fd, const char *name,
+	      struct error *e)
+{
+	struct nl_msg *msg = link_msg(RTM_NEWLINK, 0, ifindex);
+	_cleanup_free_ char *what = xprintf("move a link, as '%s', to another network namespace",
+					    name);
+
+	card_put_u32(msg, IFLA_NET_NS_FD, netns_fd);
+	card_put(msg, IFLA_IFNAME, strlen(name) + 1, name);
+	return card_call(sk, msg, NULL, NULL, what, e);
+}
+
+/**
+ * rtnl_add_address - give a link an address
+ * @sk: the socket
+ * @ifindex: the link
+ * @address: the address
+ * @len: prefix length of its subnet
+ * @e: gets the kernel's words
+ *
+ * Context: event loop.
+ * Return: 0 or a negative errno; 0 if it is there already.
+ */
+int rtnl_add_address(struct nl_sock *sk, uint32_t ifindex, const struct prefix *address,
+		     unsigned int len, struct error *e)
+{
+	struct ifaddrmsg ifa = {
+		.ifa_family = address->v6 ? AF_INET6 : AF_INET, .ifa_prefixlen = len,
+		/* the card answers for every address of a subnet */
+		.ifa_flags = address->v6 ? IFA_F_NODAD : 0, .ifa_index = ifindex,
+	};
+	struct nl_msg *msg = nlmsg_alloc_simple(RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE);
+	char buf[PREFIX_STRLEN];
+	_cleanup_free_ char *what = xprintf("add address '%s'",
+					    prefix_format_short(address, buf));
+
+	if (!msg || nlmsg_append(msg, &ifa, sizeof(ifa), NLMSG_ALIGNTO) < 0)
+		abort();
+	card_put(msg, IFA_LOCAL, address->v6 ? 16 : 4, address->a);
+	card_put(msg, IFA_ADDRESS, address->v6 ? 16 : 4, address->a);
+	return card_call(sk, msg, NULL, NULL, what, e);
+}
+
+/**
+ * rtnl_add_route - add a route, unless there is one
+ * @sk: the socket
+ * @ifindex: the link
+ * @to: destination
+ * @via: next hop on the link
+ * @e: gets the kernel's words
+ *
+ * Context: event loop.
+ * Return: 0 or a negative errno; 0 if there is a route to @to already.
+ */
+int rtnl_add_route(struct nl_sock *sk, uint32_t ifindex, const struct prefix *to,
+		   const struct prefix *via, struct error *e)
+{
+	struct rtmsg rtm = {
+		.rtm_family = to->v6 ? AF_INET6 : AF_INET, .rtm_dst_len = to->len,
+		.rtm_table = RT_TABLE_MAIN, .rtm_protocol = RTPROT_STATIC,
+		.rtm_scope = RT_SCOPE_UNIVERSE, .rtm_type = RTN_UNICAST,
+		.rtm_flags = RTNH_F_ONLINK,
+	};
+	struct nl_msg *msg = nlmsg_alloc_simple(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL);
+	size_t size = to->v6 ? 16 : 4;
+	_cleanup_error_ struct error mine = {};
+	char buf[PREFIX_STRLEN];
+	_cleanup_free_ char *what = xprintf("add a route to '%s'", prefix_format(to, buf));
+	int r;
+
+	if (!msg || nlmsg_append(msg, &rtm, sizeof(rtm), NLMSG_ALIGNTO) < 0)
+		abort();
+	if (to->len)
+		card_put(msg, RTA_DST, size, to->a);
+	card_put(msg, RTA_GATEWAY, size, via->a);
+	card_put_u32(msg, RTA_OIF, ifindex);
+	r = card_call(sk, msg, NULL, NULL, what, &mine);
+	if (r >= 0 || r == -EEXIST)
+		return 0;
+	fail(e, ERR_FAILED, "%s", mine.message);
+	return r;
+}

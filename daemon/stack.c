@@ -1,0 +1,339 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Apply: the objects of a stack file as one change. */
+
+#include <stdio.h>
+
+#include "kernel.h"
+#include "object.h"
+
+static const struct json_key stack_keys[] = {
+	{ "version", T_UINT }, { "hosts", T_OBJECTS }, { "prefix_lists", T_OBJECTS },
+	{ "vpcs", T_OBJECTS }, { "enis", T_OBJECTS },
+};
+
+/* What stands within a VPC; the order is that of their making */
+static const struct {
+	enum kind kind;
+	const char *list;
+} vpc_lists[] = {
+	{ KIND_ROUTE_TABLE, "route_tables" },
+	{ KIND_SUBNET, "subnets" },
+	{ KIND_PREFIX_LIST, "prefix_lists" },
+	{ KIND_SECURITY_GROUP, "security_groups" },
+};
+
+static const struct json_key vpc_keys[] = {
+	{ "name", T_STRING }, { "cidrs", T_STRINGS }, { "vni", T_UINT },
+	{ "route_tables", T_OBJECTS }, { "subnets", T_OBJECTS },
+	{ "prefix_lists", T_OBJECTS }, { "security_groups", T_OBJECTS },
+};
+
+static int put_list(struct change *c, enum kind kind, sd_json_variant *list,
+		    const char *scope, const char *origin, struct error *e)
+{
+	size_t n = list ? sd_json_variant_elements(list) : 0;
+	int r = 0;
+
+	for (size_t i = 0; r >= 0 && i < n; i++) {
+		sd_json_variant *v = sd_json_variant_by_index(list, i);
+		_cleanup_free_ char *at = xprintf("%s/%zu", origin, i);
+
+		if (kind == KIND_ENI && json_get(v, "attachment")) {
+			_cleanup_free_ char *path = xprintf("%s/attachment", at);
+
+			return fail_at(e, path, "unknown key 'attachment'");
+		}
+		r = change_put(c, kind, v, scope, PUT_APPLY, at, e);
+	}
+	return r;
+}
+
+/* The VPC's own keys, without the lists of what is in it */
+static int put_vpc(struct change *c, sd_json_variant *v, const char *origin, struct error *e)
+{
+	_cleanup_json_ sd_json_variant *own = NULL;
+
+	for (size_t i = 0; i < 3; i++) {
+		sd_json_variant *value = json_get(v, vpc_keys[i].name);
+
+		if (value)
+			json_set(&own, vpc_keys[i].name, sd_json_variant_ref(value));
+	}
+	if (!own)
+		return fail_at(e, origin, "the VPC has no name");
+	return change_put(c, KIND_VPC, own, NULL, PUT_APPLY, origin, e);
+}
+
+static int put_vpcs(struct change *c, sd_json_variant *list, struct error *e)
+{
+	size_t n = list ? sd_json_variant_elements(list) : 0;
+	int r = 0;
+
+	for (size_t i = 0; r >= 0 && i < n; i++) {
+		sd_json_variant *v = sd_json_variant_by_index(list, i);
+		_cleanup_free_ char *at = xprintf("/vpcs/%zu", i);
+
+		r = json_check_keys(v, vpc_keys, ARRAY_SIZE(vpc_keys), NULL, 0, e);
+		if (r < 0)
+			error_prefix(e, "%s", at);
+		else
+			r = put_vpc(c, v, at, e);
+	}
+	/* one kind after the other, so that references find their objects */
+	for (size_t k = 0; r >= 0 && k < ARRAY_SIZE(vpc_lists); k++) {
+		for (size_t i = 0; r >= 0 && i < n; i++) {
+			sd_json_variant *v = sd_json_variant_by_index(list, i);
+			_cleanup_free_ char *at = xprintf("/vpcs/%zu/%s", i, vpc_lists[k].list);
+
+			r = put_list(c, vpc_lists[k].kind, json_get(v, vpc_lists[k].list),
+				     json_string(v, "name"), at, e);
+		}
+	}
+	return r;
+}
+
+static int put_stack(struct change *c, sd_json_variant *stack, struct error *e)
+{
+	sd_json_variant *version;
+	int r;
+
+	r = json_check_keys(stack, stack_keys, ARRAY_SIZE(stack_keys), NULL, 0, e);
+	if (r < 0)
+		return r;
+	version = json_get(stack, "version");
+	if (!version)
+		return fail(e, ERR_INVALID, "the stack has no version; this is version 1");
+	if (sd_json_variant_unsigned(version) != 1)
+		return fail_at(e, "/version", "stack version %llu is not known, 1 is",
+			       (unsigned long long)sd_json_variant_unsigned(version));
+	r = put_list(c, KIND_HOST, json_get(stack, "hosts"), NULL, "/hosts", e);
+	if (r >= 0)
+		r = put_vpcs(c, json_get(stack, "vpcs"), e);
+	if (r >= 0)
+		r = put_list(c, KIND_PREFIX_LIST, json_get(stack, "prefix_lists"), NULL,
+			     "/prefix_lists", e);
+	if (r >= 0)
+		r = put_list(c, KIND_ENI, json_get(stack, "enis"), NULL, "/enis", e);
+	return r;
+}
+
+/* A stack names the hosts but not which of them reads it: that is the one whose
+ * underlay address is an address of this machine, unless the user has said.
+ */
+static void find_local_host(struct manager *m, struct change *c)
+{
+	if (model_local_host(&m->model))
+		return;
+	for (size_t i = 0; i < c->n; i++) {
+		struct object *o = c->edits[i].new;
+
+		if (!o || o->kind != KIND_HOST || HOST(o)->local_given ||
+		    !kernel_has_address(&HOST(o)->underlay))
+			continue;
+		HOST(o)->local = true;
+		return;
+	}
+}
+
+static int prune(struct change *c, struct error *e)
+{
+	struct model *m = c->model;
+	int r = 0;
+
+	for (int k = KIND_MAX - 1; k >= 0; k--) {
+		struct object *o;
+
+		FOR_EACH_OBJECT(m, k, o) {
+			if (map_get(&c->by_id, o->id))
+				continue;
+			r = change_delete(c, o, e);
+			if (r < 0)
+				return r;
+		}
+	}
+	return 0;
+}
+
+/* The line of the deepest part of the path that has one */
+static unsigned int find_line(sd_json_variant *lines, const char *path)
+{
+	_cleanup_free_ char *p = xstrdup(path);
+	sd_json_variant *line;
+	char *slash;
+
+	while (p && *p) {
+		line = sd_json_variant_by_key(lines, p);
+		if (line && sd_json_variant_is_unsigned(line))
+			return sd_json_variant_unsigned(line);
+		slash = strrchr(p, '/');
+		if (!slash)
+			break;
+		*slash = '\0';
+	}
+	return 0;
+}
+
+static void format_value(sd_json_variant *v, struct text *t)
+{
+	_cleanup_free_ char *s = NULL;
+
+	if (!v || sd_json_variant_is_null(v)) {
+		text_add(t, "none");
+	} else if (sd_json_variant_is_string(v)) {
+		text_add(t, "%s", sd_json_variant_string(v));
+	} else {
+		if (sd_json_variant_format(v, 0, &s) < 0)
+			abort();
+		text_add(t, "%s", s);
+	}
+}
+
+static void format_element(sd_json_variant *v, struct text *t)
+{
+	struct rule rule = {};
+	_cleanup_error_ struct error ignored = {};
+
+	if (sd_json_variant_is_object(v) && json_get(v, "to")) {
+		text_add(t, "%s to %s", json_string(v, "cidr"), json_string(v, "to"));
+	} else if (sd_json_variant_is_object(v) && !rule_parse(v, "", &rule, &ignored)) {
+		rule_text(&rule, t);
+		rule_free(&rule);
+	} else {
+		format_value(v, t);
+	}
+}
+
+static bool has_element(sd_json_variant *list, sd_json_variant *element)
+{
+	for (size_t i = 0; list && i < sd_json_variant_elements(list); i++)
+		if (sd_json_variant_equal(sd_json_variant_by_index(list, i), element))
+			return true;
+	return false;
+}
+
+static void diff_list(const char *key, char sign, sd_json_variant *list,
+		      sd_json_variant *other, struct text *t)
+{
+	for (size_t i = 0; list && i < sd_json_variant_elements(list); i++) {
+		sd_json_variant *element = sd_json_variant_by_index(list, i);
+
+		if (has_element(other, element))
+			continue;
+		text_add(t, "%s%c %s: ", t->n ? "\n" : "", sign, key);
+		format_element(element, t);
+	}
+}
+
+static void diff_key(const char *key, sd_json_variant *old, sd_json_variant *new,
+		     struct text *t)
+{
+	size_t before = t->n;
+
+	if (old && new && sd_json_variant_equal(old, new))
+		return;
+	if ((!old || sd_json_variant_is_array(old) || sd_json_variant_is_null(old)) &&
+	    (!new || sd_json_variant_is_array(new) || sd_json_variant_is_null(new))) {
+		if (old && sd_json_variant_is_null(old))
+			old = NULL;
+		if (new && sd_json_variant_is_null(new))
+			new = NULL;
+		diff_list(key, '-', old, new, t);
+		diff_list(key, '+', new, old, t);
+		if (t->n == before && old && new)
+			text_add(t, "%s~ %s: new order", t->n ? "\n" : "", key);
+		return;
+	}
+	if (!old) {
+		if (new && !sd_json_variant_is_null(new)) {
+			text_add(t, "%s+ %s: ", t->n ? "\n" : "", key);
+			format_value(new, t);
+		}
+		return;
+	}
+	text_add(t, "%s~ %s: ", t->n ? "\n" : "", key);
+	format_value(old, t);
+	text_add(t, " -> ");
+	format_value(new, t);
+}
+
+/* One line per property that changes, one per element of a list */
+static char *diff_text(const struct edit *edit)
+{
+	sd_json_variant *old = edit->old ? edit->old->body : NULL;
+	sd_json_variant *new = edit->new ? edit->new->body : NULL;
+	struct text t = {};
+
+	if (!new)
+		return xstrdup("");
+	for (size_t i = 0; i < sd_json_variant_elements(new); i += 2) {
+		const char *key = sd_json_variant_string(sd_json_variant_by_index(new, i));
+
+		if (streq(key, "name"))
+			continue;
+		diff_key(key, old ? sd_json_variant_by_key(old, key) : NULL,
+			 sd_json_variant_by_index(new, i + 1), &t);
+	}
+	return t.s ? t.s : xstrdup("");
+}
+
+static sd_json_variant *describe(const struct change *c)
+{
+	struct json_list list = {};
+
+	for (size_t i = 0; i < c->n; i++) {
+		const struct edit *edit = &c->edits[i];
+		const struct object *o = edit->new ? edit->new : edit->old;
+		_cleanup_free_ char *diff = diff_text(edit);
+		sd_json_variant *v = NULL;
+
+		json_set_string(&v, "action", !edit->old ? "create" : edit->new ? "set" : "delete");
+		json_set_string(&v, "kind", kind_ops[o->kind]->name);
+		json_set_string(&v, "name", o->name);
+		json_set_string(&v, "diff", diff);
+		json_list_add(&list, v);
+	}
+	return json_list_take(&list);
+}
+
+/**
+ * stack_apply - make the state what a stack says, all of it or nothing
+ * @m: the manager
+ * @stack: the stack
+ * @lines: JSON pointer -> line of the file, or NULL
+ * @dry_run: only say what would change
+ * @prune_rest: delete what the stack does not name
+ * @ret: what changes, as a JSON array
+ * @e: says what is wrong, with its line
+ *
+ * Context: method call.
+ * Return: 0 or a negative errno.
+ */
+int stack_apply(struct manager *m, sd_json_variant *stack, sd_json_variant *lines,
+		bool dry_run, bool prune_rest, sd_json_variant **ret, struct error *e)
+{
+	struct change c;
+	int r;
+
+	change_begin(&c, &m->model);
+	r = put_stack(&c, stack, e);
+	if (r >= 0)
+		find_local_host(m, &c);
+	if (r >= 0 && prune_rest)
+		r = prune(&c, e);
+	if (r < 0) {
+		change_undo(&c);
+	} else if (dry_run) {
+		r = change_check(&c, e);
+		if (r >= 0)
+			*ret = describe(&c);
+		change_undo(&c);
+	} else {
+		r = manager_commit(m, &c, e);
+		if (r >= 0)
+			*ret = describe(&c);
+	}
+	change_free(&c);
+	if (r < 0 && e->path && lines)
+		e->line = find_line(lines, e->path);
+	return r;
+}

@@ -1,0 +1,336 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The Varlink server: who may connect, how errors go out, and the methods that
+ * every kind of object has. No decision is made here.
+ */
+
+#include <grp.h>
+#include <stdio.h>
+#include <sys/socket.h>
+
+#include "varlink.h"
+
+#define CONNECTIONS_MAX 256
+#define GROUP "nitro"
+
+#define MESSAGE \
+	SD_VARLINK_FIELD_COMMENT("One sentence for the user."), \
+	SD_VARLINK_DEFINE_FIELD(message, SD_VARLINK_STRING, 0), \
+	SD_VARLINK_FIELD_COMMENT("Line of the stack file that is at fault, if there is one."), \
+	SD_VARLINK_DEFINE_FIELD(line, SD_VARLINK_INT, SD_VARLINK_NULLABLE)
+
+static SD_VARLINK_DEFINE_ERROR(NotFound,
+	SD_VARLINK_FIELD_COMMENT("Kind of the object."),
+	SD_VARLINK_DEFINE_FIELD(kind, SD_VARLINK_STRING, SD_VARLINK_NULLABLE),
+	SD_VARLINK_FIELD_COMMENT("The name or ID that was given."),
+	SD_VARLINK_DEFINE_FIELD(name, SD_VARLINK_STRING, SD_VARLINK_NULLABLE),
+	MESSAGE);
+static SD_VARLINK_DEFINE_ERROR(Invalid, MESSAGE);
+static SD_VARLINK_DEFINE_ERROR(InUse, MESSAGE,
+	SD_VARLINK_FIELD_COMMENT("What uses it: kind and name of each."),
+	SD_VARLINK_DEFINE_FIELD(users, SD_VARLINK_STRING, SD_VARLINK_ARRAY));
+static SD_VARLINK_DEFINE_ERROR(Exists, MESSAGE);
+static SD_VARLINK_DEFINE_ERROR(Failed, MESSAGE);
+static SD_VARLINK_DEFINE_ERROR(Ambiguous, MESSAGE);
+
+static SD_VARLINK_DEFINE_INTERFACE(io_nitro, "io.nitro",
+	SD_VARLINK_INTERFACE_COMMENT("The errors that the methods of all io.nitro.* interfaces end with. A method that ends with an error has changed nothing."),
+	SD_VARLINK_SYMBOL_COMMENT("There is no such object."),
+	&vl_error_NotFound,
+	SD_VARLINK_SYMBOL_COMMENT("A value, or the state that the change would lead to, is not valid."),
+	&vl_error_Invalid,
+	SD_VARLINK_SYMBOL_COMMENT("The object cannot be deleted because others use it."),
+	&vl_error_InUse,
+	SD_VARLINK_SYMBOL_COMMENT("There is such an object already."),
+	&vl_error_Exists,
+	SD_VARLINK_SYMBOL_COMMENT("The kernel or the store refused, or something has run out."),
+	&vl_error_Failed,
+	SD_VARLINK_SYMBOL_COMMENT("The name exists in several VPCs."),
+	&vl_error_Ambiguous);
+
+static const char *const error_ids[] = {
+	[ERR_NOT_FOUND] = "io.nitro.NotFound",
+	[ERR_INVALID] = "io.nitro.Invalid",
+	[ERR_IN_USE] = "io.nitro.InUse",
+	[ERR_EXISTS] = "io.nitro.Exists",
+	[ERR_FAILED] = "io.nitro.Failed",
+	[ERR_AMBIGUOUS] = "io.nitro.Ambiguous",
+};
+
+/**
+ * varlink_fail - answer with an error
+ * @link: the connection
+ * @e: the error
+ *
+ * Context: method call.
+ * Return: what the method returns.
+ */
+int varlink_fail(sd_varlink *link, struct error *e)
+{
+	_cleanup_json_ sd_json_variant *v = NULL;
+	enum error_code code = e->code ? e->code : ERR_FAILED;
+	const char *message = e->message ? e->message : "nitrod failed";
+
+	if (e->line) {
+		_cleanup_free_ char *with_line = xprintf("line %u: %s", e->line, message);
+
+		json_set_string(&v, "message", with_line);
+		json_set_uint(&v, "line", e->line);
+	} else {
+		json_set_string(&v, "message", message);
+	}
+	if (code == ERR_NOT_FOUND) {
+		json_set_string(&v, "kind", e->kind);
+		json_set_string(&v, "name", e->name);
+	}
+	if (code == ERR_IN_USE)
+		json_set(&v, "users", json_from_strings(&e->users));
+	return sd_varlink_error(link, error_ids[code], v);
+}
+
+/**
+ * varlink_reply_object - answer with an object
+ * @link: the connection
+ * @m: the manager
+ * @id: ID of the object
+ *
+ * Context: method call.
+ * Return: what the method returns.
+ */
+int varlink_reply_object(sd_varlink *link, struct manager *m, const char *id)
+{
+	_cleanup_json_ sd_json_variant *v = NULL;
+
+	json_set(&v, "object", object_show(m, model_by_id(&m->model, id)));
+	return sd_varlink_reply(link, v);
+}
+
+static int put(sd_varlink *link, sd_json_variant *p, struct manager *m, enum kind kind,
+	       enum put_mode mode)
+{
+	_cleanup_error_ struct error e = {};
+	_cleanup_free_ char *id = NULL;
+	struct change c;
+	int r;
+
+	change_begin(&c, &m->model);
+	r = change_put(&c, kind, p, NULL, mode, NULL, &e);
+	if (r >= 0) {
+		id = xstrdup(c.edits[0].new->id);
+		r = manager_commit(m, &c, &e);
+	} else {
+		change_undo(&c);
+	}
+	change_free(&c);
+	return r < 0 ? varlink_fail(link, &e) : varlink_reply_object(link, m, id);
+}
+
+/**
+ * varlink_create - method Create
+ * @link: the connection
+ * @p: the parameters
+ * @m: the manager
+ * @kind: kind of the interface
+ *
+ * Context: method call.
+ * Return: what the method returns.
+ */
+int varlink_create(sd_varlink *link, sd_json_variant *p, struct manager *m, enum kind kind)
+{
+	return put(link, p, m, kind, PUT_CREATE);
+}
+
+/**
+ * varlink_set - method Set; a host is made if there is none
+ * @link: the connection
+ * @p: the parameters
+ * @m: the manager
+ * @kind: kind of the interface
+ *
+ * Context: method call.
+ * Return: what the method returns.
+ */
+int varlink_set(sd_varlink *link, sd_json_variant *p, struct manager *m, enum kind kind)
+{
+	_cleanup_error_ struct error ignored = {};
+	const char *name = json_string(p, "name");
+	bool exists = name && model_lookup(&m->model, kind, NULL, name, &ignored);
+
+	return put(link, p, m, kind, kind == KIND_HOST && !exists ? PUT_CREATE : PUT_SET);
+}
+
+static struct object *named(struct manager *m, sd_json_variant *p, enum kind kind,
+			    struct error *e)
+{
+	const char *name = json_string(p, "name");
+
+	return model_lookup(&m->model, kind, NULL, name ? name : "", e);
+}
+
+/**
+ * varlink_show - method Show
+ * @link: the connection
+ * @p: the parameters
+ * @m: the manager
+ * @kind: kind of the interface
+ *
+ * Context: method call.
+ * Return: what the method returns.
+ */
+int varlink_show(sd_varlink *link, sd_json_variant *p, struct manager *m, enum kind kind)
+{
+	_cleanup_error_ struct error e = {};
+	struct object *o = named(m, p, kind, &e);
+
+	return o ? varlink_reply_object(link, m, o->id) : varlink_fail(link, &e);
+}
+
+/**
+ * varlink_list - method List
+ * @link: the connection
+ * @p: the parameters, none
+ * @m: the manager
+ * @kind: kind of the interface
+ *
+ * Context: method call.
+ * Return: what the method returns.
+ */
+int varlink_list(sd_varlink *link, sd_json_variant *p, struct manager *m, enum kind kind)
+{
+	_cleanup_json_ sd_json_variant *v = NULL;
+	struct json_list list = {};
+	struct object *o;
+
+	(void)p;
+	FOR_EACH_OBJECT(&m->model, kind, o)
+		json_list_add(&list, object_show(m, o));
+	json_set(&v, "objects", json_list_take(&list));
+	return sd_varlink_reply(link, v);
+}
+
+/**
+ * varlink_delete - method Delete
+ * @link: the connection
+ * @p: the parameters
+ * @m: the manager
+ * @kind: kind of the interface
+ *
+ * Context: method call.
+ * Return: what the method returns.
+ */
+int varlink_delete(sd_varlink *link, sd_json_variant *p, struct manager *m, enum kind kind)
+{
+	_cleanup_error_ struct error e = {};
+	struct object *o = named(m, p, kind, &e);
+	struct change c;
+	int r;
+
+	if (!o)
+		return varlink_fail(link, &e);
+	change_begin(&c, &m->model);
+	r = change_delete(&c, o, &e);
+	if (r >= 0)
+		r = manager_commit(m, &c, &e);
+	change_free(&c);
+	return r < 0 ? varlink_fail(link, &e) : sd_varlink_reply(link, NULL);
+}
+
+/* Looked up once at start: the name service may block */
+static gid_t allowed_gid = (gid_t)-1;
+
+static bool has_group(int fd, gid_t gid)
+{
+	gid_t groups[1024];
+	socklen_t len = sizeof(groups);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &len) < 0)
+		return false;
+	for (size_t i = 0; i < len / sizeof(gid_t); i++)
+		if (groups[i] == gid)
+			return true;
+	return false;
+}
+
+/* The socket's mode says the same; this holds if somebody changes the mode */
+static int on_connect(sd_varlink_server *server, sd_varlink *link, void *userdata)
+{
+	uid_t uid;
+	gid_t gid;
+
+	(void)server;
+	(void)userdata;
+	if (sd_varlink_get_peer_uid(link, &uid) < 0)
+		return -EPERM;
+	if (!uid || uid == geteuid())
+		return 0;
+	if (allowed_gid == (gid_t)-1)
+		return -EPERM;
+	if (sd_varlink_get_peer_gid(link, &gid) >= 0 && gid == allowed_gid)
+		return 0;
+	return has_group(sd_varlink_get_fd(link), allowed_gid) ? 0 : -EPERM;
+}
+
+static void on_disconnect(sd_varlink_server *server, sd_varlink *link, void *userdata)
+{
+	struct manager *m = userdata;
+
+	(void)server;
+	for (size_t i = 0; i < m->n_monitors; i++) {
+		if (m->monitors[i] != link)
+			continue;
+		m->monitors[i] = m->monitors[--m->n_monitors];
+		sd_varlink_unref(link);
+		return;
+	}
+}
+
+static int listen_on(struct manager *m)
+{
+	struct group *group = getgrnam(GROUP);
+	int r;
+
+	if (unlink(m->socket_path) < 0 && errno != ENOENT)
+		return -errno;
+	r = sd_varlink_server_listen_address(m->server, m->socket_path, 0660);
+	if (r < 0)
+		return r;
+	if (!group)
+		return 0;
+	allowed_gid = group->gr_gid;
+	return chown(m->socket_path, (uid_t)-1, allowed_gid) < 0 ? -errno : 0;
+}
+
+/**
+ * varlink_start - serve
+ * @m: the manager
+ *
+ * Context: at start.
+ * Return: 0 or a negative errno.
+ */
+int varlink_start(struct manager *m)
+{
+	static int (*const bind[])(sd_varlink_server *s) = {
+		varlink_bind_host, varlink_bind_vpc, varlink_bind_subnet,
+		varlink_bind_route_table, varlink_bind_prefix_list,
+		varlink_bind_security_group, varlink_bind_eni, varlink_bind_network,
+	};
+	int r;
+
+	r = sd_varlink_server_new(&m->server, SD_VARLINK_SERVER_INHERIT_USERDATA);
+	if (r < 0)
+		return r;
+	sd_varlink_server_set_userdata(m->server, m);
+	(void)sd_varlink_server_set_connections_max(m->server, CONNECTIONS_MAX);
+	(void)sd_varlink_server_set_info(m->server, "Nitro", "nitrod", NITRO_VERSION, NULL);
+	r = sd_varlink_server_add_interface(m->server, &vl_interface_io_nitro);
+	for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(bind); i++)
+		r = bind[i](m->server);
+	if (r < 0)
+		return r;
+	(void)sd_varlink_server_bind_connect(m->server, on_connect);
+	(void)sd_varlink_server_bind_disconnect(m->server, on_disconnect);
+	r = listen_on(m);
+	if (r < 0)
+		return r;
+	return sd_varlink_server_attach_event(m->server, m->event, 0);
+}
