@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <systemd/sd-json.h>
 
+#include "macros.h"
 #include "print.h"
 
 enum {
@@ -120,7 +121,7 @@ extern const struct cli_object command_monitor;
 extern const struct cli_object command_trace;
 
 int cli_error(int status, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
+	_printf_(2, 3);
 int cli_failed(int error, const char *what);
 
 int cli_parse(int argc, char **argv, struct cli_globals *globals,
@@ -141,7 +142,5 @@ int cli_run_allow(const struct cli_call *call);
 int cli_run_attach(const struct cli_call *call);
 
 extern const struct cli_positional cli_name_positional[];
-
-#define _cleanup_(f) __attribute__((cleanup(f)))
 
 #endif

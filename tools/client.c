@@ -15,11 +15,6 @@
  */
 #define CALL_TIMEOUT_USEC (10ULL * 60 * 1000 * 1000)
 
-static void freep(char **text)
-{
-	free(*text);
-}
-
 /**
  * client_socket() - Where nitrod listens
  * @option: what --socket says, or NULL
@@ -126,7 +121,7 @@ static int refused(const char *error_id, sd_json_variant *reply)
  */
 int client_error(const char *error_id, sd_json_variant *reply)
 {
-	_cleanup_(freep) char *message = NULL;
+	_cleanup_free_ char *message = NULL;
 	const char *text = text_of(reply, "message");
 	int status = EXIT_FAILED;
 

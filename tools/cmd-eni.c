@@ -7,50 +7,40 @@
 
 #include "cli.h"
 
-#define ENI_SUBNET \
-	{ .name = "subnet", .property = "subnet", .type = &type_text, \
-	  .metavar = "SUBNET", .help = "the subnet it lives in" }
-#define ENI_HOST \
-	{ .name = "host", .property = "host", .type = &type_text, \
-	  .metavar = "HOST", .help = "the host it is on (default: this one)" }
-#define ENI_IP \
-	{ .name = "ip", .property = "ips", .type = &type_address_or_prefix, \
-	  .metavar = "A", .list = true, \
-	  .help = "address or prefix; may be repeated (default: a free one)" }
-#define ENI_SG \
-	{ .name = "sg", .property = "security_groups", .type = &type_text, \
-	  .metavar = "SG", .list = true, \
-	  .help = "security group; may be repeated (default: none)" }
-#define ENI_MAC \
-	{ .name = "mac", .property = "mac", .type = &type_mac, \
-	  .metavar = "M", .help = "MAC address (default: from the name)" }
-#define ENI_CHECK \
-	{ .name = "source-dest-check", .property = "source_dest_check", \
-	  .help = "only its own addresses may pass (default)" }
-#define ENI_NO_CHECK \
-	{ .name = "no-source-dest-check", .property = "source_dest_check", \
-	  .negative = true, .help = "foreign addresses may pass: a router" }
-#define ENI_LIMITS \
-	{ .name = "bandwidth", .property = "bandwidth", \
-	  .type = &type_bit_rate, .metavar = "BITS/S", \
-	  .help = "limit of bits per second, such as 10G" }, \
-	{ .name = "pps", .property = "pps", .type = &type_count, \
-	  .metavar = "N", .help = "limit of packets per second" }, \
-	{ .name = "flows", .property = "flows", .type = &type_count, \
-	  .metavar = "N", .help = "limit of tracked flows" }, \
-	{ .name = "tcp-established-timeout", \
-	  .property = "tcp_established_timeout", .type = &type_seconds, \
-	  .metavar = "S", .help = "seconds an idle TCP connection is kept" }, \
-	{ .name = "udp-timeout", .property = "udp_timeout", \
-	  .type = &type_seconds, .metavar = "S", \
-	  .help = "seconds an unanswered UDP flow is kept" }, \
-	{ .name = "udp-stream-timeout", .property = "udp_stream_timeout", \
-	  .type = &type_seconds, .metavar = "S", \
-	  .help = "seconds an answered UDP flow is kept" }
-
 static const struct cli_option eni_options[] = {
-	ENI_SUBNET, ENI_IP, ENI_SG, ENI_MAC, ENI_HOST, ENI_CHECK, ENI_NO_CHECK,
-	ENI_LIMITS, {}
+	{ .name = "subnet", .property = "subnet", .type = &type_text,
+	  .metavar = "SUBNET", .help = "the subnet it lives in" },
+	{ .name = "ip", .property = "ips", .type = &type_address_or_prefix,
+	  .metavar = "A", .list = true,
+	  .help = "address or prefix; may be repeated (default: a free one)" },
+	{ .name = "sg", .property = "security_groups", .type = &type_text,
+	  .metavar = "SG", .list = true,
+	  .help = "security group; may be repeated (default: none)" },
+	{ .name = "mac", .property = "mac", .type = &type_mac,
+	  .metavar = "M", .help = "MAC address (default: from the name)" },
+	{ .name = "host", .property = "host", .type = &type_text,
+	  .metavar = "HOST", .help = "the host it is on (default: this one)" },
+	{ .name = "source-dest-check", .property = "source_dest_check",
+	  .help = "only its own addresses may pass (default)" },
+	{ .name = "no-source-dest-check", .property = "source_dest_check",
+	  .negative = true, .help = "foreign addresses may pass: a router" },
+	{ .name = "bandwidth", .property = "bandwidth",
+	  .type = &type_bit_rate, .metavar = "BITS/S",
+	  .help = "limit of bits per second, such as 10G" },
+	{ .name = "pps", .property = "pps", .type = &type_count,
+	  .metavar = "N", .help = "limit of packets per second" },
+	{ .name = "flows", .property = "flows", .type = &type_count,
+	  .metavar = "N", .help = "limit of tracked flows" },
+	{ .name = "tcp-established-timeout",
+	  .property = "tcp_established_timeout", .type = &type_seconds,
+	  .metavar = "S", .help = "seconds an idle TCP connection is kept" },
+	{ .name = "udp-timeout", .property = "udp_timeout",
+	  .type = &type_seconds, .metavar = "S",
+	  .help = "seconds an unanswered UDP flow is kept" },
+	{ .name = "udp-stream-timeout", .property = "udp_stream_timeout",
+	  .type = &type_seconds, .metavar = "S",
+	  .help = "seconds an answered UDP flow is kept" },
+	{}
 };
 
 static const char *const create_needs[] = { "subnet", NULL };

@@ -13,7 +13,7 @@ static bool is_headline(const char *key)
 		"time", "event", "kind", "name", "id",
 	};
 
-	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
 		if (!strcmp(key, keys[i]))
 			return true;
 	return false;

@@ -35,12 +35,13 @@ static int read_all(int fd, char **ret, size_t *ret_size)
 		got = read(fd, text + n, size - n - 1);
 		if (got < 0 && errno == EINTR)
 			continue;
-		if (got < 0 || (n += got) > STACK_FILE_MAX) {
+		if (got < 0 || n + got > STACK_FILE_MAX) {
 			free(text);
 			return got < 0 ? -errno : -EFBIG;
 		}
 		if (!got)
 			break;
+		n += got;
 	}
 	text[n] = '\0';
 	*ret = text;
@@ -125,7 +126,7 @@ static int too_great(sd_json_variant *request)
 /* The lines only serve error messages: without them rather than not at all. */
 static int make_fit(sd_json_variant **request)
 {
-	_cleanup_(sd_json_variant_unrefp) sd_json_variant *none = NULL;
+	_cleanup_json_ sd_json_variant *none = NULL;
 	int r;
 
 	r = too_great(*request);
@@ -240,10 +241,10 @@ static void print_changes(sd_json_variant *changes, bool dry_run,
 
 static int run_apply(const struct cli_call *call)
 {
-	_cleanup_(sd_json_variant_unrefp) sd_json_variant *request = NULL;
-	_cleanup_(sd_json_variant_unrefp) sd_json_variant *stack = NULL;
-	_cleanup_(sd_json_variant_unrefp) sd_json_variant *lines = NULL;
-	_cleanup_(sd_json_variant_unrefp) sd_json_variant *reply = NULL;
+	_cleanup_json_ sd_json_variant *request = NULL;
+	_cleanup_json_ sd_json_variant *stack = NULL;
+	_cleanup_json_ sd_json_variant *lines = NULL;
+	_cleanup_json_ sd_json_variant *reply = NULL;
 	sd_json_variant *changes;
 	int r;
 
@@ -272,7 +273,7 @@ static int run_apply(const struct cli_call *call)
 
 static int run_export(const struct cli_call *call)
 {
-	_cleanup_(sd_json_variant_unrefp) sd_json_variant *reply = NULL;
+	_cleanup_json_ sd_json_variant *reply = NULL;
 	sd_json_variant *stack;
 	int r;
 

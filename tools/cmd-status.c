@@ -48,7 +48,7 @@ static void print_problems(sd_json_variant *problems)
 
 static int run_status(const struct cli_call *call)
 {
-	_cleanup_(sd_json_variant_unrefp) sd_json_variant *reply = NULL;
+	_cleanup_json_ sd_json_variant *reply = NULL;
 	sd_json_variant *status;
 	int r;
 

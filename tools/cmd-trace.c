@@ -18,7 +18,7 @@ static const char *text_in(sd_json_variant *object, const char *key)
 	return sd_json_variant_string(value);
 }
 
-__attribute__((format(printf, 1, 2)))
+_printf_(1, 2)
 static char *joined(const char *format, ...)
 {
 	char *text, *clean;
@@ -86,7 +86,7 @@ static int print_sentence(sd_json_variant *reply)
 
 static int run_trace(const struct cli_call *call)
 {
-	_cleanup_(sd_json_variant_unrefp) sd_json_variant *reply = NULL;
+	_cleanup_json_ sd_json_variant *reply = NULL;
 	int r;
 
 	r = client_call(call->socket, call->object->interface,

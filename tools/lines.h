@@ -7,10 +7,10 @@
 #include <systemd/sd-json.h>
 
 struct lines {
+	sd_json_variant **pairs;	/* pointer, line, pointer, line … */
 	char *path;		/* JSON pointer of the value being read */
 	size_t n;
 	size_t size;
-	sd_json_variant **pairs;	/* pointer, line, pointer, line … */
 	size_t n_pairs;
 	size_t pairs_size;
 };

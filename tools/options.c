@@ -71,7 +71,7 @@ static void command_name(const struct cli_call *call, const char **ret_object,
 }
 
 /* A usage error that ends by saying where the help is. */
-__attribute__((format(printf, 2, 3)))
+_printf_(2, 3)
 static int usage(const struct cli_call *call, const char *format, ...)
 {
 	const char *object, *space, *verb;
@@ -99,7 +99,7 @@ static int set_property(struct parser *parser, const char *property,
 static int append_property(struct parser *parser, const char *property,
 			   sd_json_variant *value)
 {
-	_cleanup_(sd_json_variant_unrefp) sd_json_variant *list = NULL;
+	_cleanup_json_ sd_json_variant *list = NULL;
 	int r;
 
 	list = sd_json_variant_ref(
@@ -148,7 +148,7 @@ static int refuse_second(const struct parser *parser,
 
 static int fill_kind(struct parser *parser, const struct cli_option *option)
 {
-	_cleanup_(sd_json_variant_unrefp) sd_json_variant *value = NULL;
+	_cleanup_json_ sd_json_variant *value = NULL;
 	int r;
 
 	if (!option->kind)
@@ -166,7 +166,7 @@ static int fill_kind(struct parser *parser, const struct cli_option *option)
 static int fill_option(struct parser *parser, const struct cli_option *option,
 		       const char *text)
 {
-	_cleanup_(sd_json_variant_unrefp) sd_json_variant *value = NULL;
+	_cleanup_json_ sd_json_variant *value = NULL;
 	int r;
 
 	parser->n_options++;
@@ -336,7 +336,7 @@ static int fill_arguments(struct parser *parser)
 
 	for (positional = call->verb->positionals;
 	     positional && positional->metavar; positional++, i++) {
-		_cleanup_(sd_json_variant_unrefp) sd_json_variant *value = NULL;
+		_cleanup_json_ sd_json_variant *value = NULL;
 
 		if (i >= parser->n_arguments)
 			return usage(call, "%s is missing",

@@ -7,15 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "macros.h"
 #include "number.h"
 #include "print.h"
-
-#define _cleanup_(f) __attribute__((cleanup(f)))
-
-static void freep(char **text)
-{
-	free(*text);
-}
 
 const char *print_bold(const struct print_style *style)
 {
@@ -70,7 +64,7 @@ static char *array_text(sd_json_variant *array)
 	char *text = NULL;
 
 	for (size_t i = 0; i < n; i++) {
-		_cleanup_(freep) char *element = NULL;
+		_cleanup_free_ char *element = NULL;
 
 		element = print_text(sd_json_variant_by_index(array, i));
 		if (!element || append(&text, element) < 0) {
@@ -148,7 +142,7 @@ static bool is_number(sd_json_variant *value)
  */
 char *format_bit_rate(sd_json_variant *value)
 {
-	_cleanup_(freep) char *number = NULL;
+	_cleanup_free_ char *number = NULL;
 	char *text;
 
 	if (!is_number(value))
@@ -406,7 +400,7 @@ int print_list(sd_json_variant *objects, const struct print_field *fields,
 		return print_json(objects, style);
 	if (style->quiet) {
 		for (size_t i = 0; i < n; i++) {
-			_cleanup_(freep) char *name = NULL;
+			_cleanup_free_ char *name = NULL;
 
 			name = print_text(print_lookup(
 				sd_json_variant_by_index(objects, i), "name"));
@@ -429,7 +423,7 @@ static int print_lines(sd_json_variant *texts, int column)
 	size_t n = sd_json_variant_elements(texts);
 
 	for (size_t i = 0; i < n; i++) {
-		_cleanup_(freep) char *text = NULL;
+		_cleanup_free_ char *text = NULL;
 
 		text = print_text(sd_json_variant_by_index(texts, i));
 		if (!text)
@@ -443,7 +437,7 @@ static int print_line(sd_json_variant *object, const struct print_field *field,
 		      int columns, const struct print_style *style)
 {
 	sd_json_variant *value = print_lookup(object, field->property);
-	_cleanup_(freep) char *text = NULL;
+	_cleanup_free_ char *text = NULL;
 
 	printf("%*s%s:%s ", columns - width(field->label), "", field->label,
 	       "");
@@ -471,7 +465,7 @@ static int print_pairs(sd_json_variant *object)
 	size_t n = sd_json_variant_elements(object);
 
 	for (size_t i = 0; i + 1 < n; i += 2) {
-		_cleanup_(freep) char *key = NULL, *text = NULL;
+		_cleanup_free_ char *key = NULL, *text = NULL;
 
 		key = print_text(sd_json_variant_by_index(object, i));
 		text = print_text(sd_json_variant_by_index(object, i + 1));

@@ -7,9 +7,8 @@
 #include <string.h>
 
 #include "lines.h"
+#include "macros.h"
 #include "stack.h"
-
-#define _cleanup_(f) __attribute__((cleanup(f)))
 
 struct walk {
 	struct lines lines;
@@ -121,7 +120,7 @@ static int walk_value(struct walk *walk, sd_json_variant *value,
 int stack_read_json(const char *text, sd_json_variant **ret_stack,
 		    sd_json_variant **ret_lines, char **ret_message)
 {
-	_cleanup_(sd_json_variant_unrefp) sd_json_variant *stack = NULL;
+	_cleanup_json_ sd_json_variant *stack = NULL;
 	unsigned int line = 1, column = 1;
 	struct walk walk = {};
 	int r;

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <yaml.h>
 
+#include "macros.h"
 #include "stack.h"
 
 /* Longer ones read better as a block, one value a line. */
@@ -30,7 +31,7 @@ static bool is_magic(const char *text)
 		"null", "true", "false", "yes", "no", "on", "off", "y", "n",
 	};
 
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
 		if (!strcasecmp(text, words[i]))
 			return true;
 	return false;

@@ -13,10 +13,11 @@
 #include <yaml.h>
 
 #include "lines.h"
+#include "macros.h"
 #include "number.h"
 #include "stack.h"
 
-#define _cleanup_(f) __attribute__((cleanup(f)))
+#define _cleanup_event_ _cleanup_(yaml_event_delete)
 
 /* Both are searched one by one; no honest stack comes near. */
 #define KEYS_MAX 256
@@ -70,7 +71,7 @@ static int items_add(struct items *items, sd_json_variant *value)
 	return 0;
 }
 
-__attribute__((format(printf, 3, 4)))
+_printf_(3, 4)
 static int complain(struct reader *reader, size_t line, const char *format, ...)
 {
 	char text[256];
@@ -239,8 +240,8 @@ static int read_list(struct reader *reader, size_t line, sd_json_variant **ret)
 	int r;
 
 	for (;;) {
-		_cleanup_(sd_json_variant_unrefp) sd_json_variant *value = NULL;
-		_cleanup_(yaml_event_delete) yaml_event_t event = {};
+		_cleanup_json_ sd_json_variant *value = NULL;
+		_cleanup_event_ yaml_event_t event = {};
 		size_t mark;
 
 		r = next_event(reader, &event);
@@ -292,9 +293,9 @@ static int read_key(struct reader *reader, const yaml_event_t *event,
 static int read_pair(struct reader *reader, const yaml_event_t *key_event,
 		     struct items *items, size_t outer_line)
 {
-	_cleanup_(sd_json_variant_unrefp) sd_json_variant *key = NULL;
-	_cleanup_(sd_json_variant_unrefp) sd_json_variant *value = NULL;
-	_cleanup_(yaml_event_delete) yaml_event_t event = {};
+	_cleanup_json_ sd_json_variant *key = NULL;
+	_cleanup_json_ sd_json_variant *value = NULL;
+	_cleanup_event_ yaml_event_t event = {};
 	size_t mark;
 	int r;
 
@@ -323,7 +324,7 @@ static int read_mapping(struct reader *reader, size_t line,
 	int r;
 
 	for (;;) {
-		_cleanup_(yaml_event_delete) yaml_event_t event = {};
+		_cleanup_event_ yaml_event_t event = {};
 
 		r = next_event(reader, &event);
 		if (r < 0)
@@ -423,7 +424,7 @@ static int read_value(struct reader *reader, const yaml_event_t *event,
 static int expect(struct reader *reader, yaml_event_type_t type,
 		  const char *otherwise)
 {
-	_cleanup_(yaml_event_delete) yaml_event_t event = {};
+	_cleanup_event_ yaml_event_t event = {};
 	int r;
 
 	r = next_event(reader, &event);
@@ -437,7 +438,7 @@ static int expect(struct reader *reader, yaml_event_type_t type,
 
 static int read_document(struct reader *reader, sd_json_variant **ret)
 {
-	_cleanup_(yaml_event_delete) yaml_event_t event = {};
+	_cleanup_event_ yaml_event_t event = {};
 	int r;
 
 	r = expect(reader, YAML_STREAM_START_EVENT, "not YAML");
@@ -486,7 +487,7 @@ static void free_anchors(struct anchor *anchor)
 int stack_read_yaml(const char *text, size_t size, sd_json_variant **ret_stack,
 		    sd_json_variant **ret_lines, char **ret_message)
 {
-	_cleanup_(sd_json_variant_unrefp) sd_json_variant *stack = NULL;
+	_cleanup_json_ sd_json_variant *stack = NULL;
 	struct reader reader = {};
 	int r;
 

@@ -136,7 +136,7 @@ static int parse_protocol(const char *text, sd_json_variant **ret)
 	};
 	uint64_t number;
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		if (!strcmp(text, names[i]))
 			return sd_json_variant_new_string(ret, text);
 	if (number_parse(text, 255, &number) < 0)

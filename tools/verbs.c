@@ -39,7 +39,7 @@ static sd_json_variant *part(sd_json_variant *reply, const char *key)
  */
 int cli_run_list(const struct cli_call *call)
 {
-	_cleanup_(sd_json_variant_unrefp) sd_json_variant *reply = NULL;
+	_cleanup_json_ sd_json_variant *reply = NULL;
 	sd_json_variant *objects;
 	int r;
 
@@ -61,7 +61,7 @@ int cli_run_list(const struct cli_call *call)
  */
 int cli_run_show(const struct cli_call *call)
 {
-	_cleanup_(sd_json_variant_unrefp) sd_json_variant *reply = NULL;
+	_cleanup_json_ sd_json_variant *reply = NULL;
 	int r;
 
 	r = call_method(call, &reply);
@@ -76,7 +76,7 @@ int cli_run_show(const struct cli_call *call)
 static int run_and_print(const struct cli_call *call, const char *reply_key,
 			 const char *text_key, const char *other_key)
 {
-	_cleanup_(sd_json_variant_unrefp) sd_json_variant *reply = NULL;
+	_cleanup_json_ sd_json_variant *reply = NULL;
 	sd_json_variant *object, *value;
 	int r;
 

@@ -31,7 +31,7 @@ UNIT(number_accepts_decimal_digits_only)
 		{ "1.0", -EINVAL, 0 },
 	};
 
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		uint64_t number = 0;
 		int r = number_parse(rows[i].text, 65535, &number);
 
@@ -81,7 +81,7 @@ UNIT(number_scaled_knows_the_suffixes)
 		{ "99999999999T", 1024, -ERANGE, 0 },
 	};
 
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		uint64_t number = 0;
 		int r = number_parse_scaled(rows[i].text, rows[i].base,
 					    &number);
@@ -98,7 +98,7 @@ UNIT(number_scaled_comes_back_the_same)
 		1000000000000, 5000000000000000, INT64_MAX,
 	};
 
-	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++) {
 		char *text = number_format_scaled(numbers[i], 1000);
 		uint64_t number = 0;
 
@@ -110,7 +110,7 @@ UNIT(number_scaled_comes_back_the_same)
 
 static void accepts(const struct cli_type *type, const char *text, bool good)
 {
-	_cleanup_(sd_json_variant_unrefp) sd_json_variant *value = NULL;
+	_cleanup_json_ sd_json_variant *value = NULL;
 	int r = type->parse(text, &value);
 
 	if ((r >= 0) != good)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Command lines and what becomes of them. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -31,7 +32,7 @@ static int parse_line(struct line *line, const char *text, char **ret_error)
 	int r;
 
 	*line = (struct line) { .argv = { (char *)"nitroctl" }, .argc = 1 };
-	strcpy(words, text);
+	(void)snprintf(words, sizeof(words), "%s", text);
 	for (next = strtok(words, " "); next; next = strtok(NULL, " "))
 		line->argv[line->argc++] = next;
 	*ret_error = unit_capture(parse, line, STDERR_FILENO, &r);
@@ -62,7 +63,7 @@ UNIT(options_become_properties)
 		{ "vpc show help", "{\"name\":\"help\"}" },
 	};
 
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		struct line line;
 		char *error;
 
@@ -96,7 +97,7 @@ UNIT(options_refuse_with_one_sentence)
 		"volume list", "instance list", "enclave list",
 	};
 
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		struct line line;
 		char *error;
 
@@ -118,7 +119,7 @@ UNIT(options_common_ones_go_anywhere)
 		"vpc list --json --quiet --no-legend", "--no-legend -q -j vpc",
 	};
 
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		struct line line;
 		char *error;
 
@@ -152,7 +153,7 @@ UNIT(options_find_help_at_every_level)
 		{ "trace help", "trace", NULL },
 	};
 
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		struct line line;
 		char *error;
 

@@ -96,10 +96,7 @@ UNIT(print_json_is_the_value)
 UNIT(print_objects_describe)
 {
 	check(run_object,
-	      "{\"name\":\"shop\",\"cidrs\":[\"10.0.0.0/16\",\"fd00::/56\"],"
-	      "\"limits\":{\"rate\":10000000000},"
-	      "\"routes\":[{\"cidr\":\"0.0.0.0/0\",\"to\":\"eni:fw\"}],"
-	      "\"drops\":{\"no_rule\":3},\"egress\":null}",
+	      "{\"name\":\"shop\",\"cidrs\":[\"10.0.0.0/16\",\"fd00::/56\"],\"limits\":{\"rate\":10000000000},\"routes\":[{\"cidr\":\"0.0.0.0/0\",\"to\":\"eni:fw\"}],\"drops\":{\"no_rule\":3},\"egress\":null}",
 	      (struct print_style) {},
 	      " Name: shop\n"
 	      "CIDRs: 10.0.0.0/16\n"
@@ -124,12 +121,12 @@ UNIT(print_takes_no_orders_from_names)
 		{ "shop", "shop" },
 		{ "\033[2Jshop", "?[2Jshop" },
 		{ "a\nb\tc\x7f", "a?b?c?" },
-		{ "x\xc2\x9b" "31m", "x??31m" },
+		{ "x\302\23331m", "x??31m" },
 		{ "gr\xc3\xbcn", "gr\xc3\xbcn" },
 		{ "\xc2", "\xc2" },
 	};
 
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		char *text = print_sanitized(rows[i].text);
 
 		EXPECT_TEXT(text, rows[i].wanted);

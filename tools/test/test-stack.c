@@ -12,8 +12,8 @@
 
 static void reads(const char *text, const char *stack, const char *lines)
 {
-	_cleanup_(sd_json_variant_unrefp) sd_json_variant *got_stack = NULL;
-	_cleanup_(sd_json_variant_unrefp) sd_json_variant *got_lines = NULL;
+	_cleanup_json_ sd_json_variant *got_stack = NULL;
+	_cleanup_json_ sd_json_variant *got_lines = NULL;
 	char *message = NULL;
 
 	EXPECT(stack_read(text, strlen(text), &got_stack, &got_lines,
@@ -27,8 +27,8 @@ static void reads(const char *text, const char *stack, const char *lines)
 
 static void refuses_n(const char *text, size_t size, const char *wanted)
 {
-	_cleanup_(sd_json_variant_unrefp) sd_json_variant *stack = NULL;
-	_cleanup_(sd_json_variant_unrefp) sd_json_variant *lines = NULL;
+	_cleanup_json_ sd_json_variant *stack = NULL;
+	_cleanup_json_ sd_json_variant *lines = NULL;
 	char *message = NULL;
 
 	EXPECT(stack_read(text, size, &stack, &lines, &message) < 0);
@@ -48,8 +48,7 @@ UNIT(stack_reads_yaml_with_lines)
 {
 	reads("version: 1\nhosts:\n  - {name: a, underlay: 192.0.2.1}\n"
 	      "  - name: b\n    local: true\n",
-	      "{\"version\":1,\"hosts\":[{\"name\":\"a\",\"underlay\":\"192.0.2.1\"},"
-	      "{\"name\":\"b\",\"local\":true}]}",
+	      "{\"version\":1,\"hosts\":[{\"name\":\"a\",\"underlay\":\"192.0.2.1\"},{\"name\":\"b\",\"local\":true}]}",
 	      "{\"\":1,\"/hosts\":3,\"/hosts/1\":4,\"/hosts/1/local\":5}");
 }
 
@@ -58,8 +57,7 @@ UNIT(stack_guesses_nothing_but_core_types)
 	reads("a: [~, null, true, false, 7, -7, 0]\n",
 	      "{\"a\":[null,null,true,false,7,-7,0]}", NULL);
 	reads("a: [yes, no, on, 010, 0x10, 1.5, 1_000, 12:30:45, .inf, TRUE]\n",
-	      "{\"a\":[\"yes\",\"no\",\"on\",\"010\",\"0x10\",\"1.5\",\"1_000\","
-	      "\"12:30:45\",\".inf\",\"TRUE\"]}", NULL);
+	      "{\"a\":[\"yes\",\"no\",\"on\",\"010\",\"0x10\",\"1.5\",\"1_000\",\"12:30:45\",\".inf\",\"TRUE\"]}", NULL);
 	reads("a: [\"80\", '7', !!str 7, 10.0.0.1, \"fd00::/64\", 80-90]\n",
 	      "{\"a\":[\"80\",\"7\",\"7\",\"10.0.0.1\",\"fd00::/64\",\"80-90\"]}",
 	      NULL);
@@ -137,7 +135,7 @@ UNIT(stack_stops_depth_and_width)
 	memcpy(text, "{\"a\":", 5);
 	memset(text + 5, '[', 100);
 	memset(text + 105, ']', 100);
-	strcpy(text + 205, "}");
+	memcpy(text + 205, "}", 2);
 	refuses(text, "line 1: nested more than 64 deep");
 	free(text);
 
@@ -150,9 +148,9 @@ UNIT(stack_stops_depth_and_width)
 
 static void comes_back(const char *json, const char *yaml)
 {
-	_cleanup_(sd_json_variant_unrefp) sd_json_variant *stack = NULL;
-	_cleanup_(sd_json_variant_unrefp) sd_json_variant *again = NULL;
-	_cleanup_(sd_json_variant_unrefp) sd_json_variant *lines = NULL;
+	_cleanup_json_ sd_json_variant *stack = NULL;
+	_cleanup_json_ sd_json_variant *again = NULL;
+	_cleanup_json_ sd_json_variant *lines = NULL;
 	char *text = NULL, *message = NULL;
 	size_t size;
 	FILE *f;
@@ -171,10 +169,7 @@ static void comes_back(const char *json, const char *yaml)
 
 UNIT(stack_written_reads_back)
 {
-	comes_back("{\"version\":1,\"hosts\":[{\"name\":\"a\",\"underlay\":\"192.0.2.1\"}],"
-		   "\"vpcs\":[{\"name\":\"shop\",\"cidrs\":[\"10.0.0.0/16\",\"fd00:10::/56\"],"
-		   "\"security_groups\":[{\"name\":\"web\",\"ingress\":[{\"protocol\":\"tcp\","
-		   "\"ports\":\"80\",\"peer\":\"sg:client\"}]}]}]}",
+	comes_back("{\"version\":1,\"hosts\":[{\"name\":\"a\",\"underlay\":\"192.0.2.1\"}],\"vpcs\":[{\"name\":\"shop\",\"cidrs\":[\"10.0.0.0/16\",\"fd00:10::/56\"],\"security_groups\":[{\"name\":\"web\",\"ingress\":[{\"protocol\":\"tcp\",\"ports\":\"80\",\"peer\":\"sg:client\"}]}]}]}",
 		   "version: 1\n"
 		   "hosts:\n"
 		   "- {name: a, underlay: 192.0.2.1}\n"
@@ -185,15 +180,12 @@ UNIT(stack_written_reads_back)
 		   "  - name: web\n"
 		   "    ingress:\n"
 		   "    - {protocol: tcp, ports: \"80\", peer: \"sg:client\"}\n");
-	comes_back("{\"a\":[\"yes\",\"NO\",\"null\",\"true\",\"80\",\"-\",\"\",\"010\","
-		   "\"1.5\",\"::\",\"a: b\",\"# c\",\"x\\ny\",\"02:00:00:00:00:01\","
-		   "\"gr\xc3\xbcn\",\" \",\"*x\",\"&x\",\"!t\",\"10.0.0.0/8\"],"
-		   "\"b\":true,\"c\":-7,\"d\":[],\"e\":{}}", NULL);
+	comes_back("{\"a\":[\"yes\",\"NO\",\"null\",\"true\",\"80\",\"-\",\"\",\"010\",\"1.5\",\"::\",\"a: b\",\"# c\",\"x\\ny\",\"02:00:00:00:00:01\",\"gr\xc3\xbcn\",\" \",\"*x\",\"&x\",\"!t\",\"10.0.0.0/8\"],\"b\":true,\"c\":-7,\"d\":[],\"e\":{}}", NULL);
 }
 
 UNIT(stack_written_leaves_null_out)
 {
-	_cleanup_(sd_json_variant_unrefp) sd_json_variant *stack = NULL;
+	_cleanup_json_ sd_json_variant *stack = NULL;
 	char *text = NULL;
 	size_t size;
 	FILE *f = open_memstream(&text, &size);

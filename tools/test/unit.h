@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <systemd/sd-json.h>
 
+#include "../macros.h"
+
 struct unit_case {
 	const char *name;
 	void (*run)(void);
@@ -14,7 +16,7 @@ struct unit_case {
 
 void unit_register(struct unit_case *test);
 void unit_fail(const char *file, int line, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
+	_printf_(3, 4);
 
 #define UNIT(id) \
 	static void id(void); \
