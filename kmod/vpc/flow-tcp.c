@@ -262,6 +262,11 @@ static enum nitro_vpc_drop synchronize_ack(const struct segment *s, u8 state)
 
 	if (!s->flow->tcp_syn || s->pkt->ack != s->flow->tcp_syn)
 		return NITRO_VPC_PASS;
+	/* The old SYN/ACK again, after the old SYN again: until it is answered
+	 * there can only be early data behind it.
+	 */
+	if (!after(s->end, s->me->end) && s->me->end - s->end <= U16_MAX)
+		return NITRO_VPC_PASS;
 	/* Both sides have a new connection that the rules have not seen. */
 	forget(s);
 	if (nitro_vpc_flow_tracked(s->flow)) {
@@ -326,7 +331,10 @@ static enum nitro_vpc_drop acknowledge(const struct segment *s, u8 state)
 	default:
 		if (s->pkt->tcp_flags & TCPHDR_FIN && !in_window(s))
 			return NITRO_VPC_PASS;
-		advance(s);
+		if (*s->me_known)
+			advance(s);
+		else
+			begin(s);
 	}
 
 	if (s->pkt->tcp_flags & TCPHDR_FIN &&
