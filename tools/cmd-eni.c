@@ -127,7 +127,7 @@ static char *format_attachment(sd_json_variant *value)
 static const struct print_field fields[] = {
 	{ "Name", "name", NULL, PRINT_BOTH },
 	{ "ID", "id", NULL, PRINT_BOTH },
-	{ "VPC", "vpc", NULL, PRINT_SHOW },
+	{ "VPC", "vpc", NULL, PRINT_BOTH },
 	{ "Subnet", "subnet", NULL, PRINT_BOTH },
 	{ "Host", "host", NULL, PRINT_BOTH },
 	{ "IPs", "ips", NULL, PRINT_BOTH },

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* nitroctl sg: security groups, stateful and allow-only. */
+#include <string.h>
+
 #include "cli.h"
 
 static const struct cli_option create_options[] = {
@@ -65,12 +67,20 @@ static const struct cli_verb verbs[] = {
 	{}
 };
 
+/* How many rules; a group that was given none allows all. */
+static char *format_egress(sd_json_variant *value)
+{
+	if (!value || sd_json_variant_is_null(value))
+		return strdup("all");
+	return format_number_of(value);
+}
+
 static const struct print_field fields[] = {
 	{ "Name", "name", NULL, PRINT_BOTH },
 	{ "ID", "id", NULL, PRINT_BOTH },
 	{ "VPC", "vpc", NULL, PRINT_BOTH },
 	{ "Ingress", "ingress", format_number_of, PRINT_LIST | PRINT_RIGHT },
-	{ "Egress", "egress", format_number_of, PRINT_LIST | PRINT_RIGHT },
+	{ "Egress", "egress", format_egress, PRINT_LIST | PRINT_RIGHT },
 	{ "State", "state", NULL, PRINT_BOTH },
 	{}
 };
@@ -85,7 +95,7 @@ static const struct print_field rule_fields[] = {
 };
 
 static const struct print_section sections[] = {
-	{ "Ingress", "ingress", rule_fields, "none: nothing may come in" },
+	{ "Ingress", "ingress", rule_fields, NULL },
 	{ "Egress", "egress", rule_fields,
 	  "none given: everything may go out" },
 	{}

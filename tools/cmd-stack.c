@@ -86,7 +86,7 @@ static int load(const char *path, sd_json_variant **ret_stack,
 		return 0;
 	clean = message ? print_sanitized(message) : NULL;
 	if (clean)
-		r = cli_error(EXIT_FAILED, "%s: %s", path, clean);
+		r = cli_error(EXIT_FAILED, "%s", clean);
 	else
 		r = cli_failed(r, "cannot read the stack");
 	free(clean);

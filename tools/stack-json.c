@@ -96,13 +96,14 @@ static int walk_value(struct walk *walk, sd_json_variant *value,
 			     line, STACK_DEPTH_MAX);
 		return r < 0 ? -ENOMEM : -EINVAL;
 	}
+	/* What is right below the root always gets a line. */
 	if (line != outer_line)
 		r = lines_add(&walk->lines, line);
 	if (r >= 0 && sd_json_variant_is_object(value))
 		r = check_keys(walk, value);
 	if (r >= 0 && (sd_json_variant_is_object(value) ||
 		       sd_json_variant_is_array(value)))
-		r = walk_members(walk, value, depth, line);
+		r = walk_members(walk, value, depth, depth > 1 ? line : 0);
 	return r;
 }
 

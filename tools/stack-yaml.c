@@ -240,8 +240,8 @@ static int read_list(struct reader *reader, size_t line, sd_json_variant **ret)
 	int r;
 
 	for (;;) {
-		_cleanup_json_ sd_json_variant *value = NULL;
 		_cleanup_event_ yaml_event_t event = {};
+		_cleanup_json_ sd_json_variant *value = NULL;
 		size_t mark;
 
 		r = next_event(reader, &event);
@@ -367,6 +367,9 @@ static int read_nested(struct reader *reader, const yaml_event_t *event,
 	if (++reader->depth > STACK_DEPTH_MAX)
 		return complain(reader, line, "nested more than %d deep",
 				STACK_DEPTH_MAX);
+	/* What is right below the root always gets a line. */
+	if (reader->depth == 1)
+		line = 0;
 	r = mapping ? read_mapping(reader, line, ret) :
 		      read_list(reader, line, ret);
 	reader->depth--;

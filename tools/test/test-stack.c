@@ -49,7 +49,7 @@ UNIT(stack_reads_yaml_with_lines)
 	reads("version: 1\nhosts:\n  - {name: a, underlay: 192.0.2.1}\n"
 	      "  - name: b\n    local: true\n",
 	      "{\"version\":1,\"hosts\":[{\"name\":\"a\",\"underlay\":\"192.0.2.1\"},{\"name\":\"b\",\"local\":true}]}",
-	      "{\"\":1,\"/hosts\":3,\"/hosts/1\":4,\"/hosts/1/local\":5}");
+	      "{\"\":1,\"/version\":1,\"/hosts\":3,\"/hosts/1\":4,\"/hosts/1/local\":5}");
 }
 
 UNIT(stack_guesses_nothing_but_core_types)
@@ -102,7 +102,7 @@ UNIT(stack_names_the_line_of_a_mistake)
 UNIT(stack_follows_aliases_but_no_loops)
 {
 	reads("a: &x [1, 2]\nb: *x\n", "{\"a\":[1,2],\"b\":[1,2]}",
-	      "{\"\":1,\"/b\":2}");
+	      "{\"\":1,\"/a\":1,\"/b\":2}");
 	refuses("a: &x [*x]\n", "line 1: '*x' contains itself");
 	refuses("a: &x\n  b:\n    c: *x\n", "line 3: '*x' contains itself");
 	refuses("a: *nobody\n", "line 1: there is no anchor '&nobody'");
