@@ -537,10 +537,15 @@ static size_t eni_get_size(const struct net_device *dev)
 {
 	const struct nitro_vpc_eni *eni = netdev_priv(dev);
 	const struct nitro_vpc_eni_config *config;
+	size_t prefixes;
 
-	config = rtnl_dereference(eni->config);
+	/* A dump of links holds only RCU. */
+	rcu_read_lock();
+	config = rcu_dereference(eni->config);
+	prefixes = config ? config->n_addresses + config->n_subnets : 0;
+	rcu_read_unlock();
 	return 5 * nla_total_size(sizeof(u32)) +
-	       (config ? config->n_addresses + config->n_subnets : 0) *
+	       prefixes *
 	       (nla_total_size(0) + nla_total_size(16) + nla_total_size(4));
 }
 
