@@ -24,6 +24,9 @@ void nitro_vpc_ingress(struct nitro_vpc_eni *eni, struct sk_buff *skb,
 void nitro_vpc_deliver(struct nitro_vpc_eni *eni, struct sk_buff *skb);
 void nitro_vpc_neighbour_arp(struct nitro_vpc_eni *eni, struct sk_buff *skb);
 void nitro_vpc_neighbour_nd(struct nitro_vpc_eni *eni, struct sk_buff *skb);
+bool nitro_vpc_icmp_checksum_ok(const struct sk_buff *skb, u32 off, u32 length,
+				const struct in6_addr *source,
+				const struct in6_addr *dest);
 void nitro_vpc_icmp_router(struct nitro_vpc_eni *eni, struct sk_buff *skb,
 			   const struct nitro_vpc_packet *pkt);
 

@@ -189,6 +189,8 @@ enum nitro_vpc_drop nitro_vpc_geneve_send(struct nitro_vpc_eni *eni,
 	 * nothing to the underlay (RFC 6040).
 	 */
 	tos = INET_ECN_encapsulate(0, tos);
+	/* An IPv6 underlay fragments only what was told to. */
+	skb->ignore_df = !pkt->df;
 	if (host->v6)
 		udp_tunnel6_xmit_skb(dst, sock->sk, skb, eni->dev, &saddr6,
 				     &host->addr, tos, OUTER_TTL, 0,

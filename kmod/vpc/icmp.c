@@ -40,6 +40,31 @@ static void finish6(struct ipv6hdr *ip6, struct icmp6hdr *icmp6, u32 length)
 					     csum_partial(icmp6, length, 0));
 }
 
+/**
+ * nitro_vpc_icmp_checksum_ok() - check what the card itself is going to answer
+ * @skb: the packet
+ * @off: offset of its ICMP header from skb->data
+ * @length: of the ICMP message
+ * @source: IPv6 source address, NULL for IPv4
+ * @dest: IPv6 destination address
+ *
+ * Context: any.
+ * Return: false if the checksum is wrong.
+ */
+bool nitro_vpc_icmp_checksum_ok(const struct sk_buff *skb, u32 off, u32 length,
+				const struct in6_addr *source,
+				const struct in6_addr *dest)
+{
+	__wsum sum;
+
+	/* Not there yet */
+	if (skb->ip_summed == CHECKSUM_PARTIAL)
+		return true;
+	sum = skb_checksum(skb, off, length, 0);
+	return !(source ? csum_ipv6_magic(source, dest, length, IPPROTO_ICMPV6,
+					  sum) : csum_fold(sum));
+}
+
 static struct sk_buff *alloc_reply(struct nitro_vpc_eni *eni, bool v6,
 				   u32 length)
 {
@@ -101,6 +126,13 @@ void nitro_vpc_icmp_router(struct nitro_vpc_eni *eni, struct sk_buff *skb,
 	skb_put_zero(reply, header);
 	icmp = skb_put(reply, length);
 	if (skb_copy_bits(skb, pkt->thoff, icmp, length)) {
+		kfree_skb(reply);
+		goto drop;
+	}
+	reason = NITRO_VPC_DROP_MALFORMED;
+	if (!nitro_vpc_icmp_checksum_ok(skb, pkt->thoff, length,
+					v6 ? &pkt->addr_source : NULL,
+					&pkt->addr_dest)) {
 		kfree_skb(reply);
 		goto drop;
 	}

@@ -206,7 +206,11 @@ void nitro_vpc_neighbour_nd(struct nitro_vpc_eni *eni, struct sk_buff *skb)
 	ns = (const void *)(ip6 + 1);
 	if (ip6->version != 6 || ip6->hop_limit != 255 || ns->icmph.icmp6_code ||
 	    ntohs(ip6->payload_len) < sizeof(*ns) ||
-	    ipv6_addr_is_multicast(&ns->target))
+	    ntohs(ip6->payload_len) > skb->len - ETH_HLEN - sizeof(*ip6) ||
+	    ipv6_addr_is_multicast(&ns->target) ||
+	    !nitro_vpc_icmp_checksum_ok(skb, ETH_HLEN + sizeof(*ip6),
+					ntohs(ip6->payload_len), &ip6->saddr,
+					&ip6->daddr))
 		goto drop;
 
 	/* DAD asks from the unspecified address. */
