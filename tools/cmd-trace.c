@@ -14,7 +14,7 @@ static const char *text_in(sd_json_variant *object, const char *key)
 	sd_json_variant *value = print_lookup(object, key);
 
 	if (!value || !sd_json_variant_is_string(value))
-		return "?";
+		return NULL;
 	return sd_json_variant_string(value);
 }
 
@@ -38,19 +38,27 @@ static char *joined(const char *format, ...)
 /* "web: tcp 80 sg:client (sgr-…)" */
 static char *format_rule(sd_json_variant *value)
 {
+	const char *id;
+
 	if (!value || !sd_json_variant_is_object(value))
 		return print_text(value);
-	return joined("%s: %s (%s)", text_in(value, "security_group"),
-		      text_in(value, "text"), text_in(value, "rule_id"));
+	id = text_in(value, "rule_id");
+	return joined("%s: %s%s%s%s", text_in(value, "security_group") ?: "?",
+		      text_in(value, "text") ?: "?", id ? " (" : "", id ?: "",
+		      id ? ")" : "");
 }
 
 /* "main: 10.99.0.0/16 to eni:fw" */
 static char *format_route(sd_json_variant *value)
 {
+	const char *table;
+
 	if (!value || !sd_json_variant_is_object(value))
 		return print_text(value);
-	return joined("%s: %s to %s", text_in(value, "route_table"),
-		      text_in(value, "cidr"), text_in(value, "to"));
+	table = text_in(value, "route_table");
+	return joined("%s%s%s to %s", table ?: "", table ? ": " : "",
+		      text_in(value, "cidr") ?: "?",
+		      text_in(value, "to") ?: "?");
 }
 
 /* "client-1 on host-b, 192.0.2.2" */
@@ -58,8 +66,9 @@ static char *format_mapping(sd_json_variant *value)
 {
 	if (!value || !sd_json_variant_is_object(value))
 		return print_text(value);
-	return joined("%s on %s, %s", text_in(value, "eni"),
-		      text_in(value, "host"), text_in(value, "address"));
+	return joined("%s on %s, %s", text_in(value, "eni") ?: "?",
+		      text_in(value, "host") ?: "this host",
+		      text_in(value, "address") ?: "?");
 }
 
 static const struct print_field fields[] = {

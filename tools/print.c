@@ -463,7 +463,14 @@ static bool is_unset(sd_json_variant *object, const struct print_field *field)
 static int print_pairs(sd_json_variant *object)
 {
 	size_t n = sd_json_variant_elements(object);
+	int columns = 0;
 
+	for (size_t i = 0; i + 1 < n; i += 2) {
+		sd_json_variant *key = sd_json_variant_by_index(object, i);
+		int key_width = width(sd_json_variant_string(key));
+
+		columns = key_width > columns ? key_width : columns;
+	}
 	for (size_t i = 0; i + 1 < n; i += 2) {
 		_cleanup_free_ char *key = NULL, *text = NULL;
 
@@ -471,7 +478,7 @@ static int print_pairs(sd_json_variant *object)
 		text = print_text(sd_json_variant_by_index(object, i + 1));
 		if (!key || !text)
 			return -ENOMEM;
-		printf("  %-32s %12s\n", key, text);
+		printf("  %s%*s  %10s\n", key, columns - width(key), "", text);
 	}
 	return 0;
 }

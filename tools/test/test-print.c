@@ -107,7 +107,7 @@ UNIT(print_objects_describe)
 	      "  CIDR       TO\n"
 	      "  0.0.0.0/0  eni:fw\n"
 	      "\nDrops:\n"
-	      "  no_rule                                     3\n"
+	      "  no_rule           3\n"
 	      "\nEgress:\n"
 	      "  everything\n");
 }
