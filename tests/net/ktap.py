@@ -137,6 +137,7 @@ def run(names, labs):
                 lab.reset()
         except Exception as error:  # pylint: disable=broad-except
             problem += short(error)
+            lab.broken = True
         problem += log.complaints()
         for line in problem:
             print("#", line)

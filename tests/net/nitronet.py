@@ -148,10 +148,18 @@ class Card:
                 Card.family.sock.close()
             self.ynl = copy.copy(Card.family)
             self.ynl.async_msg_queue = []
+        self.ns = ns
+        self.open()
+
+    def open(self):
+        """A new socket; what was on its way to an old one is gone."""
+        with self.ns:
             self.ynl.sock = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW,
                                           YNL.Netlink.NETLINK_GENERIC)
-            for option in (10, 11, 12):
-                self.ynl.sock.setsockopt(270, option, 1)
+        for option in (10, 11, 12):
+            self.ynl.sock.setsockopt(270, option, 1)
+        # SO_SNDBUFFORCE, for requests of thousands of rules
+        self.ynl.sock.setsockopt(socket.SOL_SOCKET, 32, 4 << 20)
 
     def __call__(self, op, **attrs):
         """One request; underscores for dashes: card("eni-set", id=1)."""
@@ -243,7 +251,13 @@ class Port:
         self.drain()
 
     def send(self, frame):
-        self.sock.send(frame)
+        try:
+            self.sock.send(frame)
+        except OSError as error:
+            # Told once of what was before
+            if error.errno != errno.ENETDOWN:
+                raise
+            self.sock.send(frame)
 
     def drain(self):
         """All frames that came so far."""
@@ -253,6 +267,9 @@ class Port:
                 frames.append(packet.Frame(self.sock.recv(70000)))
             except BlockingIOError:
                 return frames
+            except OSError as error:
+                if error.errno != errno.ENETDOWN:
+                    raise
 
     def get(self, match=lambda frame: True, deadline=DEADLINE):
         """The next frame that match accepts; others before it are lost."""
@@ -265,6 +282,10 @@ class Port:
                 left = end - time.monotonic()
                 if left <= 0 or not self.poll.poll(left * 1000):
                     raise AssertionError(f"no frame, only {seen}") from None
+                continue
+            except OSError as error:
+                if error.errno != errno.ENETDOWN:
+                    raise
                 continue
             if match(frame):
                 return frame
@@ -295,6 +316,9 @@ class Host:
             rtnl.addr_add("u", self.underlay, 24 if self.lab.underlay == 4
                           else 64)
         self.port = Port(self.ns, "u")
+
+    def drops(self):
+        return self.card.drops()
 
     def reset_host(self, other):
         """Set a host as it was: a new one, without cached routes."""
@@ -488,6 +512,7 @@ class Lab:
         for scope in ("all", "default"):
             self.raw.sysctl(f"ipv6/conf/{scope}/disable_ipv6", 1)
         self.extra = []
+        self.broken = False  # a reset failed
         self.policies_dirty, self.tables_dirty = set(), set()
         self.a, self.b = Host(self, "host-a", 1), Host(self, "host-b", 2)
         self.hosts = [self.a, self.b]

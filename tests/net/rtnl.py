@@ -69,6 +69,7 @@ def request(kind, body, flags=0):
     replies = []
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW,
                        socket.NETLINK_ROUTE) as sock:
+        sock.setsockopt(270, 10, 1)  # NETLINK_CAP_ACK
         sock.setsockopt(270, 11, 1)  # NETLINK_EXT_ACK
         sock.send(struct.pack("IHHII", 16 + len(body), kind,
                               NLM_F_REQUEST | NLM_F_ACK | flags, 1, 0) + body)

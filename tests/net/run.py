@@ -24,7 +24,7 @@ def main():
     made = {}
 
     def labs(underlay):
-        if underlay not in made:
+        if underlay not in made or made[underlay].broken:
             for old in made.values():
                 old.close()
             made.clear()

@@ -108,7 +108,8 @@ def gratuitous(lab, v):
         frame = packet.eth(packet.multicast_mac("ff02::1"), lab.ra.mac,
                            packet.advertisement(lab.ra.ip[6], target,
                                                 lab.ra.mac))
-    silence(lab, lab.ra, frame, neighbour=1)
+    reason = "source_address" if v == 4 else "multicast"
+    silence(lab, lab.ra, frame, **{reason: 1})
     assert answer(lab.rb, target, v) == lab.ra2.mac
 
 
@@ -128,7 +129,7 @@ def foreign_sender(lab, v):
 @test(v=(4, 6))
 def malformed(lab, v):
     frame = request(lab.ra, lab.ra.router[v], v)
-    for size in (15, 20, 30, 41 if v == 4 else 60):
+    for size in (15, 20, 30, 41) if v == 4 else (62, 70, 77):
         silence(lab, lab.ra, frame[:size], malformed=1)
     if v == 4:
         frame = bytearray(frame)

@@ -1,16 +1,18 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The control interface: what is refused, that refusals change nothing, and
-that what was set is what is told."""
+"""The control interface in a network that is in use. What it refuses is in
+test_control."""
 
+import copy
 import os
+import socket
 import time
 
 import packet
 from ktap import test
-from nitronet import (IN, OUT, Card, dropped, ip_attr, open_rules, prefix_attr,
-                      refused, route, rule)
+from nitronet import (IN, OUT, Card, dropped, ip_attr, open_rules, refused,
+                      route, rule)
 
-EPERM, ENOENT, EBUSY, EINVAL = 1, 2, 16, 22
+EPERM = 1
 
 
 def state(host):
@@ -26,23 +28,16 @@ def state(host):
             ("host", "policy", "route-table")] + [str(enis), sorted(mappings)]
 
 
-def refuse(lab, op, number=None, **attrs):
-    """Refused, with a sentence, and nothing has changed."""
-    before = state(lab.a)
-    generation = lab.a.card("card-get")["generation"]
-    with refused(number):
-        lab.a.card(op, **attrs)
-    assert state(lab.a) == before, f"{op} {attrs} changed something"
-    assert lab.a.card("card-get")["generation"] == generation
-
-
 @test
 def permission(lab):
     """Writing needs CAP_NET_ADMIN, reading does not."""
     before = state(lab.a)
-    os.seteuid(65534)
     try:
-        card = Card(lab.a.ns)
+        lab.a.ns.__enter__()
+        os.seteuid(65534)
+        card = Card.__new__(Card)
+        card.ynl = copy.copy(Card.family)
+        card.ynl.sock = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 16)
         card("card-get")
         card.dump("eni-get")
         for op, attrs in (("host-set", {"id": 9, "ip4": 1}),
@@ -60,6 +55,7 @@ def permission(lab):
             card.dump("flow-get")
     finally:
         os.seteuid(0)
+        lab.a.ns.__exit__()
     assert state(lab.a) == before
 
 
@@ -67,150 +63,9 @@ def permission(lab):
 def versions(lab):
     card = lab.a.card("card-get")
     assert card["version"].count(".") == 2, card
-    assert card["hosts"] == 2 and card["enis"] >= 8, card
+    assert card["hosts"] == 2 and card["enis"] == 7, card
     assert card["policies"] == 1 and card["route-tables"] == 1, card
     assert card["mappings"] == 2 * len(lab.enis), card
-
-
-@test
-def bad_hosts(lab):
-    four, six = {"ip4": 0xc0000209}, {"ip6": packet.address("2001:db8::9")}
-    refuse(lab, "host-set", ip4=1)
-    refuse(lab, "host-set", id=9)
-    refuse(lab, "host-set", id=0, **four)
-    refuse(lab, "host-set", id=9, **four, **six)
-    refuse(lab, "host-set", id=9, ip4=0)
-    refuse(lab, "host-set", id=9, ip4=0xe0000001)
-    refuse(lab, "host-set", id=9, ip4=0xffffffff)
-    refuse(lab, "host-set", id=9, ip6=bytes(16))
-    refuse(lab, "host-set", id=9, ip6=packet.address("ff02::1"))
-    refuse(lab, "host-set", id=9, ip6=bytes(15))
-    refuse(lab, "host-set", id=9, port=0, **four)
-    refuse(lab, "host-set", id=9, local=True, **four)
-    refuse(lab, "host-set", id=9, **ip_attr(lab.b.underlay))
-    refuse(lab, "host-del", ENOENT, id=9)
-    refuse(lab, "host-del")
-    refuse(lab, "host-del", EBUSY, id=lab.b.id)
-    refuse(lab, "host-get", ENOENT, id=9)
-
-
-@test
-def bad_mappings(lab):
-    good = lab.ra.mappings(ips=["10.0.1.201"])[0]
-
-    def bad(**change):
-        entry = {name: value for name, value in dict(good, **change).items()
-                 if value is not None}
-        refuse(lab, "mapping-set", entry=[good, entry])
-
-    bad(host=77)
-    bad(host=None)
-    bad(vni=None)
-    bad(vni=1 << 24)
-    bad(mac=None)
-    bad(mac=bytes(6))
-    bad(mac=b"\1\0\0\0\0\1")
-    bad(ip4=None)
-    bad(ip6=packet.address("fd00::1"))
-    bad(ip4=0xe0000001)
-    bad(**{"prefix-len": 33})
-    bad(tag=list(range(1, 18)))
-    bad(flags=2)
-    bad(mac=b"12345")
-    refuse(lab, "mapping-set", entry=[])
-    refuse(lab, "mapping-del", ENOENT, entry=[{"vni": 100, "ip4": 1}])
-    refuse(lab, "mapping-del", entry=[{"vni": 100}])
-    refuse(lab, "mapping-del")
-
-
-@test
-def bad_routes(lab):
-    def bad(**entry):
-        refuse(lab, "route-table-set", id=5,
-               route=[route("10.0.0.0/8"), entry])
-
-    net = prefix_attr("192.0.2.0/24")
-    bad(type="local")
-    bad(**net)
-    bad(**net, type=17)
-    bad(**dict(net, **{"prefix-len": 33}), type="local")
-    bad(**net, type="eni")
-    bad(**net, type="eni", mac=bytes(6))
-    bad(**net, ip6=bytes(16), type="local")
-    bad(**prefix_attr("10.0.0.0/8"), type="blackhole")  # twice
-    refuse(lab, "route-table-set", route=[])
-    refuse(lab, "route-table-set", id=0)
-    refuse(lab, "route-table-set", id=5, route=[
-        route(f"10.{n >> 8}.{n & 255}.0/24") for n in range(4097)])
-    refuse(lab, "route-table-del", ENOENT, id=5)
-    refuse(lab, "route-table-del", EBUSY, id=1)
-
-
-@test
-def bad_policies(lab):
-    def bad(**entry):
-        refuse(lab, "policy-set", id=5, rule=[rule(IN), entry])
-
-    net = prefix_attr("192.0.2.0/24")
-    bad(**net)
-    bad(direction=2, **net)
-    bad(direction="ingress")
-    bad(direction="ingress", tag=1, **net)
-    bad(direction="ingress", ip6=bytes(16), **net)
-    bad(direction="ingress", protocol=256, **net)
-    bad(direction="ingress", protocol=6, **{"port-min": 5, "port-max": 4}, **net)
-    bad(direction="ingress", protocol=6, **{"port-min": 5}, **net)
-    bad(direction="ingress", **{"port-min": 5, "port-max": 6}, **net)
-    bad(direction="ingress", protocol=47, **{"port-min": 5, "port-max": 6},
-        **net)
-    bad(direction="ingress", **dict(net, **{"prefix-len": 33}))
-    bad(direction="ingress", ip6=bytes(16), **{"prefix-len": 129})
-    refuse(lab, "policy-set", rule=[])
-    refuse(lab, "policy-set", id=0)
-    refuse(lab, "policy-set", id=5, rule=[rule(IN, "tcp", n + 1)
-                                          for n in range(4097)])
-    refuse(lab, "policy-del", ENOENT, id=5)
-    refuse(lab, "policy-del", EBUSY, id=1)
-
-
-@test
-def bad_enis(lab):
-    def bad(**change):
-        refuse(lab, "eni-set", id=lab.ra.id, **change)
-
-    bad(vni=1 << 24)
-    bad(policy=77)
-    bad(route_table=77)
-    bad(flags=2)
-    bad(address=[prefix_attr("10.0.1.0/24")])  # the primary is an address
-    bad(address=[prefix_attr("224.0.0.1")])
-    bad(address=[prefix_attr("0.0.0.0")])
-    bad(address=[prefix_attr("::")])
-    bad(address=[prefix_attr("ff02::1")])
-    bad(address=[{}])
-    bad(address=[prefix_attr("10.0.1.5/33")])
-    bad(address=[prefix_attr(f"10.0.1.{n}") for n in range(1, 66)])
-    bad(subnet=[{}])
-    bad(subnet=[prefix_attr("10.0.1.0/33")])
-    bad(tcp_established_timeout=59)
-    bad(tcp_established_timeout=432001)
-    bad(udp_timeout=29)
-    bad(udp_timeout=61)
-    bad(udp_stream_timeout=59)
-    bad(udp_stream_timeout=181)
-    refuse(lab, "eni-set", vni=1)
-    refuse(lab, "eni-set", id=9999, vni=1)
-    refuse(lab, "eni-set", id=0, vni=1)
-    refuse(lab, "eni-set", ifindex=999999, vni=1)
-    refuse(lab, "eni-set", id=77, ifindex=1, vni=1)
-    refuse(lab, "eni-get", ENOENT, id=9999)
-    refuse(lab, "eni-get", ifindex=1)
-    refuse(lab, "eni-get")
-    refuse(lab, "flow-del", ENOENT, eni=9999)
-    refuse(lab, "flow-del")
-    refuse(lab, "trace", eni=9999, direction=OUT, protocol=17, remote_ip4=1)
-    refuse(lab, "trace", eni=lab.ra.id, direction=OUT, protocol=17)
-    refuse(lab, "trace", eni=lab.ra.id, protocol=17, remote_ip4=1)
 
 
 @test
@@ -267,79 +122,10 @@ def told_as_set(lab):
     assert lab.a.card("host-get", id=1)["local"]
 
 
-def mappings_of(card, vni):
-    return {(entry.get("ip4") or entry.get("ip6"), entry["prefix-len"])
-            for part in card.dump("mapping-get", vni=vni)
-            for entry in part.get("entry", [])}
-
-
 def some(lab, count, first=0, vni=500):
     return [dict(ip4=0x0a400000 + first + n, vni=vni, host=lab.b.id,
                  mac=b"\6\0\0" + (first + n).to_bytes(3, "big"), tag=[n % 7 + 1])
             for n in range(count)]
-
-
-def batches(entries, size=500):
-    return [entries[at:at + size] for at in range(0, len(entries), size)]
-
-
-@test
-def many_mappings(lab):
-    """20,000 addresses in one VPC; each told once; deleted at once."""
-    for batch in batches(some(lab, 20000)):
-        lab.a.card("mapping-set", entry=batch)
-    assert len(mappings_of(lab.a.card, 500)) == 20000
-    assert len(mappings_of(lab.a.card, 100)) == 20
-    lab.a.card("mapping-del", vni=500)
-    assert not mappings_of(lab.a.card, 500)
-
-
-@test
-def staged_replacement(lab):
-    """Stage, stage, commit: the VPC's mappings are replaced at once."""
-    card = lab.a.card
-    card("mapping-set", entry=some(lab, 100))
-    for batch in batches(some(lab, 2000, first=50)):
-        card("mapping-set", vni=500, entry=batch, stage=True)
-    assert len(mappings_of(card, 500)) == 100, "staged entries are in force"
-    card("mapping-set", vni=500, entry=some(lab, 10, first=5000), commit=True)
-    got = mappings_of(card, 500)
-    assert len(got) == 2010 and ("10.64.0.0", 32) not in got
-    # Nothing is left over
-    card("mapping-set", vni=500, entry=some(lab, 3), commit=True)
-    assert len(mappings_of(card, 500)) == 3
-    card("mapping-set", vni=500, commit=True)
-    assert not mappings_of(card, 500)
-
-
-@test
-def staged_by_others(lab):
-    """Staged entries belong to a socket, and go with it."""
-    card = lab.a.card
-    other = Card(lab.a.ns)
-    other("mapping-set", vni=500, entry=some(lab, 50), stage=True)
-    card("mapping-set", vni=500, entry=some(lab, 7, first=100), commit=True)
-    assert len(mappings_of(card, 500)) == 7
-    other("mapping-set", vni=500, commit=True)
-    assert len(mappings_of(card, 500)) == 50
-    other("mapping-set", vni=500, entry=some(lab, 50), stage=True)
-    other.ynl.sock.close()
-    card("mapping-set", vni=500, commit=True)
-    assert not mappings_of(card, 500)
-
-
-@test
-def staged_with_an_error(lab):
-    """A commit that is refused leaves what is in force."""
-    card = Card(lab.a.ns)
-    card("mapping-set", entry=some(lab, 5))
-    card("mapping-set", vni=500, entry=some(lab, 50, first=10), stage=True)
-    with refused():
-        card("mapping-set", vni=500, commit=True,
-             entry=[dict(some(lab, 1)[0], host=77)])
-    assert len(mappings_of(card, 500)) == 5
-    card.ynl.sock.close()
-    lab.a.card("mapping-del", vni=500)
 
 
 @test
@@ -399,7 +185,7 @@ def notifications(lab):
 @test
 def other_namespace(lab):
     """A card knows nothing of another's ENIs."""
-    with refused(ENOENT):
+    with refused():
         lab.b.card("eni-get", id=lab.ra.id)
     with refused():
         lab.b.card("eni-set", id=lab.ra.id, vni=1)

@@ -41,7 +41,7 @@ def ping_with_wrong_checksum(lab, v):
 @test(v=(4, 6))
 def other_services_of_router(lab, v):
     """The router has no ports."""
-    with dropped(lab.ra, no_service=2):
+    with dropped(lab.ra, no_route=2):
         lab.ra.send(None, packet.udp(1, 53), v, dest=lab.ra.router[v])
         lab.ra.send(None, packet.tcp(1, 80), v, dest=lab.ra.router[v])
     lab.ra.port.nothing()
@@ -98,7 +98,7 @@ def ttl_exceeded_is_not_answered_with_itself(lab, v):
     kind = 3 if v == 4 else 1
     quoted = packet.ip(lab.rb3.ip[v], lab.ra.ip[v], packet.udp(5, 6))
     with dropped(lab.ra, ttl=1):
-        lab.ra.passes(lab.rb3, packet.udp(6, 5), v)
+        lab.rb3.passes(lab.ra, packet.udp(5, 6), v)
         lab.ra.send(lab.rb3, packet.icmp(kind, 1, 0, quoted, v == 6), v, ttl=1)
     lab.ra.port.nothing(lambda f: f.icmp_type is not None)
 

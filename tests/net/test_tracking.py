@@ -51,7 +51,7 @@ def icmp_echo(lab, v):
     six = v == 6
     lab.ra.passes(lab.rb, packet.echo(77, 1, b"a", six), v)
     lab.rb.passes(lab.ra, packet.echo(77, 1, b"a", six, reply=True), v)
-    with dropped_in(lab.ra):
+    with dropped(lab.rb, flow_state=1):
         lab.rb.send(lab.ra, packet.echo(78, 1, b"a", six, reply=True), v)
     with dropped_in(lab.ra):
         lab.rb.send(lab.ra, packet.echo(77, 1, b"a", six), v)
@@ -227,7 +227,7 @@ def related_errors(lab, v):
             peer.send(lab.ra, packet.icmp(kind, 3, 0, quoted, v == 6), v)
         # The other direction's packet was not sent by the guest
         quoted = packet.ip(peer.ip[v], lab.ra.ip[v], packet.udp(53, 4000))
-        with dropped_in(lab.ra, ("ingress_rule", "flow_state", "malformed")):
+        with dropped(peer, malformed=1):
             peer.send(lab.ra, packet.icmp(kind, 3, 0, quoted, v == 6), v)
 
 
@@ -251,7 +251,7 @@ def related_error_truncated(lab, v):
     lab.ra.passes(lab.rb, packet.udp(4000, 53), v)
     quoted = packet.ip(lab.ra.ip[v], lab.rb.ip[v], packet.udp(4000, 53))
     for size in (0, 1, 19, 23 if v == 4 else 43):
-        with dropped_in(lab.ra, ("malformed", "ingress_rule", "flow_state")):
+        with dropped(lab.rb, malformed=1):
             lab.rb.send(lab.ra, packet.icmp(3 if v == 4 else 1, 3, 0,
                                             quoted[:size], v == 6), v)
     lab.ra.port.nothing()
@@ -261,10 +261,12 @@ def related_error_truncated(lab, v):
 def tcp_needs_syn(lab, v):
     """Tracked connections begin with a SYN."""
     narrow(lab, lab.rb, v, rule(IN, "tcp", 80, lab.ra.ip[v]), *open_rules(OUT))
-    for flags in (ACK, RST, FIN | ACK, SYN | ACK, 0, SYN | FIN, SYN | RST,
-                  FIN | RST | ACK):
-        with dropped_in(lab.rb, ("flow_state", "malformed")):
+    for flags in (ACK, RST, FIN | ACK, SYN | ACK):
+        with dropped(lab.rb, flow_state=1):
             lab.ra.send(lab.rb, packet.tcp(4000, 80, flags, 1, 1), v)
+    for flags in (0, SYN | FIN, SYN | RST, FIN | RST | ACK, FIN):
+        with dropped(lab.ra, malformed=1):
+            lab.ra.send(lab.rb, packet.tcp(4001, 80, flags, 1, 1), v)
     lab.rb.port.nothing()
     assert not lab.rb.flows()
 
@@ -321,8 +323,6 @@ def reset_has_to_be_in_the_window(lab, v):
         assert lab.rb.flows()[0]["state"] == "established"
     lab.ra.passes(lab.rb, packet.tcp(4000, 80, RST, seq), v)
     assert [f["state"] for f in lab.rb.flows()] in ([], ["close"])
-    with dropped_in(lab.rb, ("flow_state",)):
-        lab.ra.send(lab.rb, packet.tcp(4000, 80, ACK, seq, ack), v)
 
 
 @test(v=PEERS)
