@@ -56,7 +56,7 @@ struct nitro_vpc_tcp_side {
  * @eni: immutable; the flow is gone before its ENI is
  * @path: by NITRO_VPC_DIRECTION_*
  * @lock: protects @path
- * @flags: NITRO_VPC_FLOW_F_*; immutable
+ * @flags: NITRO_VPC_FLOW_F_*; immutable, but that it can become tracked
  * @routed: the remote side is not on the ENI's link, so that the virtual router
  *	is in between
  * @tcp_syn: what a SYN/ACK has to acknowledge that answers the SYN that came
@@ -133,6 +133,18 @@ enum nitro_vpc_drop nitro_vpc_flow_tcp(struct nitro_vpc_flow *flow,
 static inline bool nitro_vpc_flow_tracked(const struct nitro_vpc_flow *flow)
 {
 	return flow->flags & NITRO_VPC_FLOW_F_TRACKED;
+}
+
+/* The direction of its first packet. */
+static inline u8 nitro_vpc_flow_origin(const struct nitro_vpc_flow *flow)
+{
+	return flow->flags & NITRO_VPC_FLOW_F_INGRESS ?
+	       NITRO_VPC_DIRECTION_INGRESS : NITRO_VPC_DIRECTION_EGRESS;
+}
+
+static inline void nitro_vpc_flow_set_tracked(struct nitro_vpc_flow *flow)
+{
+	WRITE_ONCE(flow->flags, flow->flags | NITRO_VPC_FLOW_F_TRACKED);
 }
 
 #endif

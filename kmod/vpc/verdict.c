@@ -81,7 +81,9 @@ verdict_slow(struct nitro_vpc_eni *eni,
 		res.reason = NITRO_VPC_DROP_HOST;
 	if (res.reason) {
 		/* Untracked flows end with their rule. */
-		if (flow && res.policy_checked && !pkt->error)
+		if (flow && !pkt->error &&
+		    (res.reason == NITRO_VPC_DROP_EGRESS_RULE ||
+		     res.reason == NITRO_VPC_DROP_INGRESS_RULE))
 			nitro_vpc_flow_kill(flow);
 		return res.reason;
 	}
@@ -90,11 +92,13 @@ verdict_slow(struct nitro_vpc_eni *eni,
 	if (pkt->error)
 		return flow ? nitro_vpc_flow_update(flow, pkt) : NITRO_VPC_PASS;
 
-	if (flow && res.policy_checked && res.verdict.tracked) {
-		/* The rules have become narrower: from now on it is tracked. */
-		nitro_vpc_flow_kill(flow);
-		flow = NULL;
-	}
+	/* The rules have become narrower: from now on it is tracked. Which of
+	 * them allows the flow is asked in the direction that it began in; a
+	 * reply has only to be allowed.
+	 */
+	if (flow && res.policy_checked && res.verdict.tracked &&
+	    pkt->direction == nitro_vpc_flow_origin(flow))
+		nitro_vpc_flow_set_tracked(flow);
 	if (!flow) {
 		if (nitro_vpc_bucket_limited(&eni->bucket_connections) &&
 		    !nitro_vpc_bucket_take(&eni->bucket_connections, 1,
