@@ -222,7 +222,8 @@ static struct cursor *subnet_cursor(struct change *c, struct subnet *s, size_t b
 			cursor->used[cursor->n++] = eni->ips.v[i];
 		}
 	}
-	qsort(cursor->used, cursor->n, sizeof(*cursor->used), compare);
+	if (cursor->n)
+		qsort(cursor->used, cursor->n, sizeof(*cursor->used), compare);
 	map_put(&c->cursors, key, cursor);
 	return cursor;
 }

@@ -52,6 +52,20 @@ void handles_load(struct handles *h, const char *key, uint32_t handle)
 }
 
 /**
+ * handles_restore - take back that a key was dropped
+ * @h: the handles
+ * @key: its key
+ * @handle: the handle it had
+ *
+ * Context: any; written by the next handles_flush().
+ */
+void handles_restore(struct handles *h, const char *key, uint32_t handle)
+{
+	map_put(&h->by_key, key, (void *)(uintptr_t)handle);
+	strings_add(&h->added, key);
+}
+
+/**
  * handles_drop - forget a key
  * @h: the handles
  * @key: the key
@@ -62,6 +76,28 @@ void handles_drop(struct handles *h, const char *key)
 {
 	if (map_del(&h->by_key, key))
 		strings_add(&h->dropped, key);
+}
+
+/**
+ * handles_sweep - forget the keys of a kind that are not used any more
+ * @h: the handles
+ * @prefix: what the keys begin with
+ * @used: the keys that are used
+ *
+ * Context: any; written by the next handles_flush().
+ */
+void handles_sweep(struct handles *h, const char *prefix, const struct map *used)
+{
+	_cleanup_strings_ struct strings gone = {};
+
+	for (size_t i = 0; i < h->by_key.cap; i++) {
+		const char *key = h->by_key.slots[i].key;
+
+		if (key && startswith(key, prefix) && !map_get(used, key))
+			strings_add(&gone, key);
+	}
+	for (size_t i = 0; i < gone.n; i++)
+		handles_drop(h, gone.v[i]);
 }
 
 /**

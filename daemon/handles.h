@@ -19,7 +19,9 @@ struct handles {
 uint32_t handles_get(struct handles *h, const char *key);
 uint32_t handles_find(const struct handles *h, const char *key);
 void handles_load(struct handles *h, const char *key, uint32_t handle);
+void handles_restore(struct handles *h, const char *key, uint32_t handle);
 void handles_drop(struct handles *h, const char *key);
+void handles_sweep(struct handles *h, const char *prefix, const struct map *used);
 int handles_flush(struct handles *h, struct store *s, struct error *e);
 void handles_free(struct handles *h);
 

@@ -148,7 +148,9 @@ static void resync(struct manager *m)
 	if (r >= 0) {
 		forget_failures(m);
 		kstate_compile(&m->model, &m->handles, &desired);
-		r = reconcile(m, &desired, true, &e);
+		r = manager_keep_handles(m, &e);
+		if (r >= 0)
+			r = reconcile(m, &desired, true, &e);
 	}
 	set_problem(m, r < 0 ? e.message : NULL);
 	if (r < 0 || k->failures.n)

@@ -451,6 +451,7 @@ void kstate_compile(const struct model *m, struct handles *h, struct kstate *ret
 		if (local)
 			compile_eni(m, eni, vni, h, &policies, &k);
 	}
+	handles_sweep(h, "policy:", &policies);
 	kstate_sort(&k);
 	*ret = k;
 }

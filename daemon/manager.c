@@ -112,6 +112,30 @@ static int write_edits(struct manager *m, struct change *c, bool backwards, stru
 	return r;
 }
 
+/**
+ * manager_keep_handles - write handles that were given outside of a change
+ * @m: the manager
+ * @e: says why not
+ *
+ * Context: event loop, before the kernel learns of them.
+ * Return: 0 or a negative errno.
+ */
+int manager_keep_handles(struct manager *m, struct error *e)
+{
+	int r;
+
+	if (!m->handles.added.n && !m->handles.dropped.n)
+		return 0;
+	r = store_begin(m->store, e);
+	if (r >= 0)
+		r = handles_flush(&m->handles, m->store, e);
+	if (r >= 0)
+		r = store_commit(m->store, e);
+	if (r < 0)
+		store_rollback(m->store);
+	return r;
+}
+
 static void give_handles(struct manager *m, struct change *c)
 {
 	for (size_t i = 0; i < c->n; i++)
@@ -136,23 +160,30 @@ static void drop_handles(struct manager *m, struct change *c, bool backwards)
 	}
 }
 
-/* The kernel holds the old state again, or reconciliation brings it there */
+/* The model and the handles as they were before the change */
+static void undo(struct manager *m, struct change *c)
+{
+	change_undo(c);
+	drop_handles(m, c, true);
+	for (size_t i = 0; i < c->n; i++)
+		if (c->edits[i].old && !c->edits[i].new)
+			handles_restore(&m->handles, c->edits[i].old->id,
+					c->edits[i].old->handle);
+}
+
+/* The kernel has refused: the same way back, store and kernel */
 static void take_back(struct manager *m, struct change *c)
 {
 	_cleanup_(kstate_free) struct kstate desired = {};
 	_cleanup_error_ struct error ignored = {};
 
-	change_undo(c);
-	drop_handles(m, c, true);
-	for (size_t i = 0; i < c->n; i++)
-		if (c->edits[i].old)
-			handles_load(&m->handles, c->edits[i].old->id, c->edits[i].old->handle);
+	undo(m, c);
+	kstate_compile(&m->model, &m->handles, &desired);
 	if (write_edits(m, c, true, &ignored) < 0) {
 		/* the store is the truth: start again from it */
 		fprintf(stderr, "nitrod: %s\n", ignored.message);
 		abort();
 	}
-	kstate_compile(&m->model, &m->handles, &desired);
 	(void)kernel_apply(m, &desired, &ignored);
 }
 
@@ -180,11 +211,7 @@ int manager_commit(struct manager *m, struct change *c, struct error *e)
 	drop_handles(m, c, false);
 	r = write_edits(m, c, false, e);
 	if (r < 0) {
-		change_undo(c);
-		for (size_t i = 0; i < c->n; i++)
-			if (c->edits[i].old)
-				handles_load(&m->handles, c->edits[i].old->id,
-					     c->edits[i].old->handle);
+		undo(m, c);
 		return r;
 	}
 	r = kernel_apply(m, &desired, e);

@@ -44,6 +44,7 @@ struct manager {
 
 int manager_load(struct manager *m, struct error *e);
 int manager_commit(struct manager *m, struct change *c, struct error *e);
+int manager_keep_handles(struct manager *m, struct error *e);
 void manager_free(struct manager *m);
 void manager_event(struct manager *m, sd_json_variant *event);
 sd_json_variant *event_new(const char *event, const char *kind, const char *id,

@@ -276,16 +276,21 @@ static char *diff_text(const struct edit *edit)
 	return t.s ? t.s : xstrdup("");
 }
 
+/* A reply has to fit a Varlink message of 16 MiB */
+#define DIFF_MAX (4 << 20)
+
 static sd_json_variant *describe(const struct change *c)
 {
 	struct json_list list = {};
+	size_t size = 0;
 
 	for (size_t i = 0; i < c->n; i++) {
 		const struct edit *edit = &c->edits[i];
 		const struct object *o = edit->new ? edit->new : edit->old;
-		_cleanup_free_ char *diff = diff_text(edit);
+		_cleanup_free_ char *diff = size < DIFF_MAX ? diff_text(edit) : xstrdup("");
 		sd_json_variant *v = NULL;
 
+		size += strlen(diff);
 		json_set_string(&v, "action", !edit->old ? "create" : edit->new ? "set" : "delete");
 		json_set_string(&v, "kind", kind_ops[o->kind]->name);
 		json_set_string(&v, "name", o->name);

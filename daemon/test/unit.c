@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Runs the unit tests and prints KTAP; what many tests need. */
+
+#include <dirent.h>
+#include <stdio.h>
+
+#include "unit.h"
+
+static struct unit_case *cases;
+static bool failed;
+
+void unit_register(struct unit_case *test)
+{
+	struct unit_case **last = &cases;
+
+	while (*last)
+		last = &(*last)->next;
+	*last = test;
+}
+
+void unit_fail(const char *file, int line, const char *format, ...)
+{
+	va_list args;
+
+	failed = true;
+	printf("# %s:%d: ", file, line);
+	va_start(args, format);
+	vprintf(format, args);
+	va_end(args);
+	putchar('\n');
+}
+
+void unit_expect_text(const char *file, int line, const char *got, const char *wanted)
+{
+	if (!streq(got, wanted))
+		unit_fail(file, line, "got '%s', wanted '%s'", got ? got : "(null)",
+			  wanted ? wanted : "(null)");
+}
+
+void unit_expect_number(const char *file, int line, long long got, long long wanted)
+{
+	if (got != wanted)
+		unit_fail(file, line, "got %lld, wanted %lld", got, wanted);
+}
+
+sd_json_variant *json_read(const char *text)
+{
+	_cleanup_free_ char *copy = xstrdup(text);
+	sd_json_variant *v = NULL;
+
+	for (char *c = copy; *c; c++)
+		if (*c == '\'')
+			*c = '"';
+	if (sd_json_parse(copy, 0, &v, NULL, NULL) < 0) {
+		fprintf(stderr, "not JSON: %s\n", copy);
+		abort();
+	}
+	return v;
+}
+
+static void load(struct fixture *f)
+{
+	_cleanup_error_ struct error e = {};
+
+	f->m = (struct manager){ .state_dir = f->dir };
+	if (store_open(&f->m.store, f->dir, &e) < 0 || manager_load(&f->m, &e) < 0) {
+		fprintf(stderr, "%s\n", e.message);
+		abort();
+	}
+}
+
+void fixture_open(struct fixture *f)
+{
+	strcpy(f->dir, "/tmp/nitrod-test-XXXXXX");
+	if (!mkdtemp(f->dir))
+		abort();
+	load(f);
+}
+
+void fixture_reopen(struct fixture *f)
+{
+	manager_free(&f->m);
+	load(f);
+}
+
+void fixture_close(struct fixture *f)
+{
+	struct dirent *entry;
+	DIR *dir;
+
+	manager_free(&f->m);
+	dir = opendir(f->dir);
+	while (dir && (entry = readdir(dir)))
+		(void)unlinkat(dirfd(dir), entry->d_name, 0);
+	if (dir)
+		closedir(dir);
+	(void)rmdir(f->dir);
+}
+
+int fixture_apply(struct fixture *f, const char *stack, struct error *e)
+{
+	_cleanup_json_ sd_json_variant *v = json_read(stack), *changes = NULL;
+	int r = stack_apply(&f->m, v, NULL, false, false, &changes, e);
+
+	return r < 0 ? r : (int)sd_json_variant_elements(changes);
+}
+
+char *fixture_export(struct fixture *f)
+{
+	_cleanup_json_ sd_json_variant *v = stack_export(&f->m);
+	char *text;
+
+	if (sd_json_variant_format(v, 0, &text) < 0)
+		abort();
+	return text;
+}
+
+int fixture_put(struct fixture *f, enum kind kind, const char *props, enum put_mode mode,
+		struct error *e)
+{
+	_cleanup_json_ sd_json_variant *v = json_read(props);
+	struct change c;
+	int r;
+
+	change_begin(&c, &f->m.model);
+	r = change_put(&c, kind, v, NULL, mode, NULL, e);
+	if (r >= 0)
+		r = manager_commit(&f->m, &c, e);
+	else
+		change_undo(&c);
+	change_free(&c);
+	return r;
+}
+
+int main(void)
+{
+	bool any = false;
+	int n = 0;
+
+	puts("KTAP version 1");
+	for (struct unit_case *c = cases; c; c = c->next) {
+		failed = false;
+		c->run();
+		printf("%sok %d %s\n", failed ? "not " : "", ++n, c->name);
+		any |= failed;
+	}
+	printf("1..%d\n", n);
+	return any;
+}

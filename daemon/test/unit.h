@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Unit tests of nitrod: cases register themselves, unit.c prints KTAP. */
+#ifndef _NITROD_TEST_UNIT_H
+#define _NITROD_TEST_UNIT_H
+
+#include "kernel.h"
+#include "manager.h"
+#include "object.h"
+
+struct unit_case {
+	const char *name;
+	void (*run)(void);
+	struct unit_case *next;
+};
+
+void unit_register(struct unit_case *test);
+void unit_fail(const char *file, int line, const char *format, ...) _printf_(3, 4);
+void unit_expect_text(const char *file, int line, const char *got, const char *wanted);
+void unit_expect_number(const char *file, int line, long long got, long long wanted);
+
+#define UNIT(id) \
+	static void id(void); \
+	static struct unit_case case_##id = { .name = #id, .run = id }; \
+	__attribute__((constructor)) static void register_##id(void) \
+	{ \
+		unit_register(&case_##id); \
+	} \
+	static void id(void)
+
+#define EXPECT(condition) \
+	do { \
+		if (!(condition)) \
+			unit_fail(__FILE__, __LINE__, "%s", #condition); \
+	} while (0)
+
+#define EXPECT_TEXT(got, wanted) unit_expect_text(__FILE__, __LINE__, got, wanted)
+#define EXPECT_NUMBER(got, wanted) unit_expect_number(__FILE__, __LINE__, got, wanted)
+
+/* A manager with a store of its own and no kernel */
+struct fixture {
+	struct manager m;
+	char dir[32];
+};
+
+void fixture_open(struct fixture *f);
+void fixture_reopen(struct fixture *f);
+void fixture_close(struct fixture *f);
+
+#define _cleanup_fixture_ _cleanup_(fixture_close)
+
+sd_json_variant *json_read(const char *text);
+int fixture_apply(struct fixture *f, const char *stack, struct error *e);
+char *fixture_export(struct fixture *f);
+int fixture_put(struct fixture *f, enum kind kind, const char *props, enum put_mode mode,
+		struct error *e);
+
+/* A stack in JSON with single quotes, which stand for double ones */
+#define SHOP_BEGIN \
+	"{'version':1,'hosts':[{'name':'a','underlay':'198.18.0.1','local':true}," \
+	"{'name':'b','underlay':'198.18.0.2'}],'vpcs':[{'name':'shop'," \
+	"'cidrs':['10.0.0.0/16','fd00:10::/56'],'subnets':[{'name':'front'," \
+	"'cidrs':['10.0.1.0/24','fd00:10:0:1::/64']}]"
+
+#endif
