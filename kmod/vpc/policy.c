@@ -192,7 +192,8 @@ static int reserve(struct builder *b, u32 more)
 	word = kvmalloc_array(max, sizeof(*word), GFP_KERNEL_ACCOUNT);
 	if (!word)
 		return -ENOMEM;
-	memcpy(word, b->rules->word, b->words * sizeof(*word));
+	if (b->words)
+		memcpy(word, b->rules->word, b->words * sizeof(*word));
 	kvfree(b->rules->word);
 	b->rules->word = word;
 	b->words_max = max;
