@@ -140,10 +140,10 @@ static void test_create(struct kunit *test)
 	other.key.remote.s6_addr[12]++;
 	KUNIT_EXPECT_NULL(test, nitro_vpc_flow_find(f->eni[0], &other.key));
 	other = out;
-	other.key.local_port++;
+	other.key.local_port = htons(4001);
 	KUNIT_EXPECT_NULL(test, nitro_vpc_flow_find(f->eni[0], &other.key));
 	other = out;
-	other.key.remote_port++;
+	other.key.remote_port = htons(81);
 	KUNIT_EXPECT_NULL(test, nitro_vpc_flow_find(f->eni[0], &other.key));
 	other = out;
 	other.key.protocol = IPPROTO_UDP;
