@@ -142,7 +142,7 @@ static struct nitro_vpc_rules *parse_rules(struct genl_info *info)
 
 /* Takes over @rules unless it fails. */
 static int set_policy(struct nitro_vpc_card *card, u32 id,
-		     struct nitro_vpc_rules *rules)
+		      struct nitro_vpc_rules *rules)
 {
 	struct nitro_vpc_policy *policy = xa_load(&card->policies, id);
 	struct nitro_vpc_rules *old;
@@ -179,8 +179,7 @@ static int set_policy(struct nitro_vpc_card *card, u32 id,
  * Context: may sleep.
  * Return: 0 or a negative errno.
  */
-int nitro_vpc_nl_policy_set_doit(struct sk_buff *skb,
-				      struct genl_info *info)
+int nitro_vpc_nl_policy_set_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct nitro_vpc_card *card = nitro_vpc_card_of(genl_info_net(info));
 	struct nitro_vpc_rules *rules;
@@ -216,11 +215,11 @@ int nitro_vpc_nl_policy_set_doit(struct sk_buff *skb,
  * Context: may sleep.
  * Return: 0 or a negative errno.
  */
-int nitro_vpc_nl_policy_del_doit(struct sk_buff *skb,
-				      struct genl_info *info)
+int nitro_vpc_nl_policy_del_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct nitro_vpc_card *card = nitro_vpc_card_of(genl_info_net(info));
 	struct nitro_vpc_policy *policy;
+	struct nitro_vpc_rules *rules;
 	struct nlattr *attr;
 	int err;
 	u32 id;
@@ -246,8 +245,8 @@ int nitro_vpc_nl_policy_del_doit(struct sk_buff *skb,
 		xa_erase(&card->policies, id);
 		card->n_policies--;
 		nitro_vpc_card_changed(card);
-		nitro_vpc_rules_free_rcu(rcu_dereference_protected(policy->rules,
-								    true));
+		rules = rcu_dereference_protected(policy->rules, true);
+		nitro_vpc_rules_free_rcu(rules);
 		kfree_rcu(policy, rcu);
 	}
 	mutex_unlock(&card->lock);
@@ -293,7 +292,7 @@ static int put_rule(struct sk_buff *skb, const struct nitro_vpc_rule *rule)
 
 /* Writes what fits; *@next is the first rule that did not. */
 static int dump_policy(struct sk_buff *skb, struct netlink_callback *cb,
-		      struct nitro_vpc_card *card,
+		       struct nitro_vpc_card *card,
 		      struct nitro_vpc_policy *policy, u32 *next)
 {
 	const struct nitro_vpc_rules *rules;
@@ -303,7 +302,7 @@ static int dump_policy(struct sk_buff *skb, struct netlink_callback *cb,
 	int err = 0;
 
 	rules = rcu_dereference_protected(policy->rules,
-					   lockdep_is_held(&card->lock));
+					  lockdep_is_held(&card->lock));
 	array = nitro_vpc_rules_array(rules, &count);
 	header = nitro_vpc_netlink_put_dump(skb, cb,
 					    NITRO_VPC_CMD_POLICY_GET);
@@ -338,7 +337,7 @@ struct dump_state {
  * full.
  */
 int nitro_vpc_nl_policy_get_dumpit(struct sk_buff *skb,
-					struct netlink_callback *cb)
+				   struct netlink_callback *cb)
 {
 	struct nitro_vpc_card *card = nitro_vpc_netlink_dump_card(cb);
 	struct dump_state *at = nitro_vpc_netlink_dump_state(cb,

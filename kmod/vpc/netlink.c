@@ -29,12 +29,12 @@ int __init nitro_vpc_netlink_init(void)
 {
 	int err;
 
-	err = nitro_vpc_netlink_mapping_init();
+	err = nitro_vpc_netlink_stage_init();
 	if (err)
 		return err;
 	err = genl_register_family(&nitro_vpc_nl_family);
 	if (err) {
-		nitro_vpc_netlink_mapping_exit();
+		nitro_vpc_netlink_stage_exit();
 		return err;
 	}
 	WRITE_ONCE(registered, true);
@@ -50,7 +50,7 @@ void nitro_vpc_netlink_exit(void)
 {
 	WRITE_ONCE(registered, false);
 	genl_unregister_family(&nitro_vpc_nl_family);
-	nitro_vpc_netlink_mapping_exit();
+	nitro_vpc_netlink_stage_exit();
 }
 
 /**

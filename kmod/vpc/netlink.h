@@ -70,8 +70,11 @@ nitro_vpc_netlink_dump_card(const struct netlink_callback *cb)
 	return nitro_vpc_card_of(sock_net(cb->skb->sk));
 }
 
-int nitro_vpc_netlink_mapping_init(void);
-void nitro_vpc_netlink_mapping_exit(void);
+int nitro_vpc_netlink_stage_init(void);
+void nitro_vpc_netlink_stage_exit(void);
+int nitro_vpc_netlink_stage(struct nitro_vpc_card *card, u32 portid, u32 vni,
+			    struct nitro_vpc_mapping **mappings, u32 count,
+			    bool and_commit, struct netlink_ext_ack *extack);
 
 /* All attributes of one type of a request. */
 #define nitro_vpc_netlink_for_each(pos, attr, info, rem)		\
