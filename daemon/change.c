@@ -24,7 +24,7 @@ static void record(struct change *c, struct object *old, struct object *new)
 /* The old configuration with the given properties laid over it */
 static sd_json_variant *merge(const struct object *old, sd_json_variant *props)
 {
-	sd_json_variant *v = sd_json_variant_ref(old->body);
+	sd_json_variant *v = object_body(old);
 	const char *subnet = json_string(props, "subnet");
 
 	for (size_t i = 0; i < sd_json_variant_elements(props); i += 2) {
@@ -200,8 +200,7 @@ int change_check(struct change *c, struct error *e)
 	for (size_t i = 0; i < c->n; i++) {
 		struct edit *edit = &c->edits[i];
 
-		if (edit->old && edit->new &&
-		    sd_json_variant_equal(edit->old->body, edit->new->body)) {
+		if (edit->old && edit->new && streq(edit->old->body, edit->new->body)) {
 			model_put(c->model, edit->old);
 			object_unref(edit->old);
 			object_unref(edit->new);

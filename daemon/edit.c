@@ -60,7 +60,8 @@ int edit_route(struct manager *m, sd_json_variant *p, bool add, char **ret_id,
 	if (prefix_parse(cidr ? cidr : "", &prefix, e) < 0)
 		return -EINVAL;
 	prefix_format(&prefix, buf);
-	list = sd_json_variant_by_key(o->body, "routes");
+	body = object_body(o);
+	list = sd_json_variant_by_key(body, "routes");
 	for (size_t i = 0; i < sd_json_variant_elements(list); i++) {
 		sd_json_variant *old = sd_json_variant_by_index(list, i);
 
@@ -74,7 +75,6 @@ int edit_route(struct manager *m, sd_json_variant *p, bool add, char **ret_id,
 		json_set_string(&route, "to", json_string(p, "to"));
 		json_list_add(&routes, route);
 	}
-	body = sd_json_variant_ref(o->body);
 	json_set(&body, "routes", json_list_take(&routes));
 	if (!add && !found) {
 		e->kind = xstrdup("route");
@@ -113,7 +113,8 @@ int edit_allow(struct manager *m, sd_json_variant *p, sd_json_variant **ret_rule
 	if (!streq(dir, "ingress") && !streq(dir, "egress"))
 		return fail(e, ERR_INVALID, "direction must be ingress or egress");
 	d = streq(dir, "ingress") ? INGRESS : EGRESS;
-	old = json_get(o->body, dir);
+	body = object_body(o);
+	old = json_get(body, dir);
 	for (size_t i = 0; old && i < sd_json_variant_elements(old); i++)
 		json_list_add(&rules, sd_json_variant_ref(sd_json_variant_by_index(old, i)));
 	for (size_t i = 1; i < ARRAY_SIZE(rule_keys); i++) {
@@ -123,7 +124,6 @@ int edit_allow(struct manager *m, sd_json_variant *p, sd_json_variant **ret_rule
 			json_set(&rule, rule_keys[i].name, sd_json_variant_ref(v));
 	}
 	json_list_add(&rules, rule);
-	body = sd_json_variant_ref(o->body);
 	json_set(&body, dir, json_list_take(&rules));
 	id = xstrdup(o->id);
 	r = commit_body(m, o, body, e);
@@ -152,10 +152,10 @@ int edit_revoke(struct manager *m, sd_json_variant *p, struct error *e)
 
 	if (!o)
 		return -ENOENT;
-	body = sd_json_variant_ref(o->body);
+	body = object_body(o);
 	for (enum direction d = INGRESS; id && d <= EGRESS; d++) {
 		const char *key = d == INGRESS ? "ingress" : "egress";
-		sd_json_variant *old = json_get(o->body, key);
+		sd_json_variant *old = json_get(body, key);
 		struct json_list rules = {};
 
 		for (size_t i = 0; old && i < sd_json_variant_elements(old); i++) {
@@ -224,7 +224,7 @@ int edit_attach(struct manager *m, sd_json_variant *p, bool attach, char **ret_i
 	if (attach && new_attachment(o, p, &attachment, e) < 0)
 		return -EBUSY;
 	*ret_id = xstrdup(o->id);
-	body = sd_json_variant_ref(o->body);
+	body = object_body(o);
 	json_set(&body, "attachment", attachment);
 	change_begin(&c, &m->model);
 	r = change_put(&c, KIND_ENI, body, NULL, PUT_REPLACE, NULL, e);

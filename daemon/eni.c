@@ -228,40 +228,40 @@ static int parse(struct object *o, sd_json_variant *v, struct error *e)
  */
 sd_json_variant *attachment_build(const struct attachment *a)
 {
-	sd_json_variant *v = NULL;
+	struct json_list v = {};
 
 	if (a->kind == ATTACH_NONE)
 		return NULL;
-	json_set_string(&v, "kind", attach_names[a->kind]);
-	json_set_string(&v, "netns", a->netns);
-	json_set_string(&v, "ifname", a->ifname);
-	json_set_string(&v, "port", a->port);
-	json_set_string(&v, "instance", a->instance);
-	return v;
+	json_pair_string(&v, "kind", attach_names[a->kind]);
+	json_pair_string(&v, "netns", a->netns);
+	json_pair_string(&v, "ifname", a->ifname);
+	json_pair_string(&v, "port", a->port);
+	json_pair_string(&v, "instance", a->instance);
+	return json_object_take(&v);
 }
 
 static sd_json_variant *build(const struct object *o)
 {
 	struct eni *eni = ENI(o);
-	sd_json_variant *v = NULL;
+	struct json_list v = {};
 	char mac[MAC_STRLEN];
 
-	json_set_string(&v, "name", o->name);
-	json_set_string(&v, "vpc", eni->vpc);
-	json_set_string(&v, "subnet", eni->subnet);
-	json_set_string(&v, "host", eni->host);
-	json_set(&v, "ips", json_from_prefixes(&eni->ips, true));
-	json_set(&v, "security_groups", json_from_strings(&eni->groups));
-	json_set_string(&v, "mac", mac_format(eni->mac, mac));
-	json_set_bool(&v, "source_dest_check", eni->source_dest_check);
+	json_pair_string(&v, "name", o->name);
+	json_pair_string(&v, "vpc", eni->vpc);
+	json_pair_string(&v, "subnet", eni->subnet);
+	json_pair_string(&v, "host", eni->host);
+	json_pair(&v, "ips", json_from_prefixes(&eni->ips, true));
+	json_pair(&v, "security_groups", json_from_strings(&eni->groups));
+	json_pair_string(&v, "mac", mac_format(eni->mac, mac));
+	json_pair_bool(&v, "source_dest_check", eni->source_dest_check);
 	for (enum eni_limit l = 0; l < LIMIT_MAX; l++) {
 		if (eni->limit[l])
-			json_set_uint(&v, eni_limit_names[l], eni->limit[l]);
+			json_pair_uint(&v, eni_limit_names[l], eni->limit[l]);
 		else
-			json_set(&v, eni_limit_names[l], NULL);
+			json_pair(&v, eni_limit_names[l], NULL);
 	}
-	json_set(&v, "attachment", attachment_build(&eni->attachment));
-	return v;
+	json_pair(&v, "attachment", attachment_build(&eni->attachment));
+	return json_object_take(&v);
 }
 
 static int references(const struct object *o, reference_fn fn, void *userdata)

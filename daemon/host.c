@@ -41,13 +41,13 @@ static sd_json_variant *build(const struct object *o)
 {
 	struct host *h = HOST(o);
 	char buf[PREFIX_STRLEN];
-	sd_json_variant *v = NULL;
+	struct json_list v = {};
 
-	json_set_string(&v, "name", o->name);
-	json_set_string(&v, "underlay", prefix_format_short(&h->underlay, buf));
-	json_set_bool(&v, "local", h->local);
-	json_set_uint(&v, "port", h->port);
-	return v;
+	json_pair_string(&v, "name", o->name);
+	json_pair_string(&v, "underlay", prefix_format_short(&h->underlay, buf));
+	json_pair_bool(&v, "local", h->local);
+	json_pair_uint(&v, "port", h->port);
+	return json_object_take(&v);
 }
 
 static int references(const struct object *o, reference_fn fn, void *userdata)

@@ -31,16 +31,13 @@ void journal_change(const struct edit *edit)
 	const char *id = !edit->old ? ID_CREATED : edit->new ? ID_CHANGED : ID_DELETED;
 	const char *verb = !edit->old ? "created" : edit->new ? "changed" : "deleted";
 	const char *vpc = o->kind == KIND_ENI ? ENI(o)->vpc : o->vpc;
-	_cleanup_free_ char *body = NULL;
 
-	if (edit->new && sd_json_variant_format(o->body, 0, &body) < 0)
-		abort();
 	(void)sd_journal_send("MESSAGE_ID=%s", id, "PRIORITY=%i", LOG_NOTICE,
 			      "MESSAGE=%s '%s' was %s", kind_ops[o->kind]->label, o->name, verb,
 			      "NITRO_KIND=%s", kind_ops[o->kind]->name,
 			      "NITRO_ID=%s", o->id, "NITRO_NAME=%s", o->name,
 			      "NITRO_VPC=%s", vpc ? vpc : "",
-			      "NITRO_BODY=%s", body ? body : "", NULL);
+			      "NITRO_BODY=%s", edit->new ? o->body : "", NULL);
 }
 
 /**

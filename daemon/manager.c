@@ -68,13 +68,9 @@ int manager_load(struct manager *m, struct error *e)
 
 static int write_object(struct manager *m, const struct object *o, struct error *e)
 {
-	_cleanup_free_ char *body = NULL;
-
-	if (sd_json_variant_format(o->body, 0, &body) < 0)
-		abort();
 	return store_put(m->store, &(struct store_object){
 		.kind = kind_ops[o->kind]->name, .id = o->id, .name = o->name, .vpc = o->vpc,
-		.version = o->version, .body = body,
+		.version = o->version, .body = o->body,
 	}, e);
 }
 

@@ -35,7 +35,7 @@ struct object *object_unref(struct object *o)
 	free(o->name);
 	free(o->vpc);
 	free(o->origin);
-	sd_json_variant_unref(o->body);
+	free(o->body);
 	free(o);
 	return NULL;
 }

@@ -41,7 +41,7 @@ enum kind {
  * @handle: the integer that the kernel knows it by, 0 before it is stored
  * @index: its place in the table of its kind
  * @origin: JSON pointer into the stack being applied, or NULL
- * @body: the configuration as JSON, as it is stored
+ * @body: the configuration as JSON text, as it is stored
  */
 struct object {
 	unsigned int refs;
@@ -53,7 +53,7 @@ struct object {
 	uint32_t handle;
 	size_t index;
 	char *origin;
-	sd_json_variant *body;
+	char *body;
 };
 
 struct prefixes {

@@ -431,12 +431,12 @@ const char *flow_state_name(uint32_t state)
 	return state < ARRAY_SIZE(names) ? names[state] : "unknown";
 }
 
-static void set_protocol(sd_json_variant **v, uint32_t protocol)
+static void set_protocol(struct json_list *v, uint32_t protocol)
 {
 	char number[8];
 
 	snprintf(number, sizeof(number), "%u", protocol & 0xff);
-	json_set_string(v, "protocol", protocol == IPPROTO_TCP ? "tcp" :
+	json_pair_string(v, "protocol", protocol == IPPROTO_TCP ? "tcp" :
 			protocol == IPPROTO_UDP ? "udp" : protocol == IPPROTO_ICMP ? "icmp" :
 			protocol == IPPROTO_ICMPV6 ? "icmpv6" : number);
 }
@@ -446,7 +446,7 @@ static int on_flow(struct nlmsghdr *nlh, void *userdata)
 	struct nlattr *tb[NITRO_VPC_A_FLOW_MAX + 1];
 	struct json_list *list = userdata;
 	char buf[PREFIX_STRLEN];
-	sd_json_variant *v = NULL;
+	struct json_list v = {};
 	struct prefix p = {};
 	uint32_t flags;
 
@@ -455,22 +455,22 @@ static int on_flow(struct nlmsghdr *nlh, void *userdata)
 	flags = get_u32(tb[NITRO_VPC_A_FLOW_FLAGS]);
 	set_protocol(&v, get_u32(tb[NITRO_VPC_A_FLOW_PROTOCOL]));
 	(void)get_prefix(tb[NITRO_VPC_A_FLOW_LOCAL_IP4], tb[NITRO_VPC_A_FLOW_LOCAL_IP6], NULL, &p);
-	json_set_string(&v, "local", prefix_format_short(&p, buf));
-	json_set_uint(&v, "local_port", get_u16(tb[NITRO_VPC_A_FLOW_LOCAL_PORT]));
+	json_pair_string(&v, "local", prefix_format_short(&p, buf));
+	json_pair_uint(&v, "local_port", get_u16(tb[NITRO_VPC_A_FLOW_LOCAL_PORT]));
 	(void)get_prefix(tb[NITRO_VPC_A_FLOW_REMOTE_IP4], tb[NITRO_VPC_A_FLOW_REMOTE_IP6], NULL,
 			 &p);
-	json_set_string(&v, "remote", prefix_format_short(&p, buf));
-	json_set_uint(&v, "remote_port", get_u16(tb[NITRO_VPC_A_FLOW_REMOTE_PORT]));
-	json_set_string(&v, "state", flow_state_name(get_u32(tb[NITRO_VPC_A_FLOW_STATE])));
-	json_set_bool(&v, "tracked", flags & NITRO_VPC_FLOW_FLAGS_TRACKED);
-	json_set_string(&v, "origin", flags & NITRO_VPC_FLOW_FLAGS_INGRESS_ORIGIN ? "ingress" :
+	json_pair_string(&v, "remote", prefix_format_short(&p, buf));
+	json_pair_uint(&v, "remote_port", get_u16(tb[NITRO_VPC_A_FLOW_REMOTE_PORT]));
+	json_pair_string(&v, "state", flow_state_name(get_u32(tb[NITRO_VPC_A_FLOW_STATE])));
+	json_pair_bool(&v, "tracked", flags & NITRO_VPC_FLOW_FLAGS_TRACKED);
+	json_pair_string(&v, "origin", flags & NITRO_VPC_FLOW_FLAGS_INGRESS_ORIGIN ? "ingress" :
 			"egress");
-	json_set_uint(&v, "packets_in", get_u64(tb[NITRO_VPC_A_FLOW_PACKETS_IN]));
-	json_set_uint(&v, "bytes_in", get_u64(tb[NITRO_VPC_A_FLOW_BYTES_IN]));
-	json_set_uint(&v, "packets_out", get_u64(tb[NITRO_VPC_A_FLOW_PACKETS_OUT]));
-	json_set_uint(&v, "bytes_out", get_u64(tb[NITRO_VPC_A_FLOW_BYTES_OUT]));
-	json_set_uint(&v, "expires", get_u32(tb[NITRO_VPC_A_FLOW_EXPIRES]));
-	json_list_add(list, v);
+	json_pair_uint(&v, "packets_in", get_u64(tb[NITRO_VPC_A_FLOW_PACKETS_IN]));
+	json_pair_uint(&v, "bytes_in", get_u64(tb[NITRO_VPC_A_FLOW_BYTES_IN]));
+	json_pair_uint(&v, "packets_out", get_u64(tb[NITRO_VPC_A_FLOW_PACKETS_OUT]));
+	json_pair_uint(&v, "bytes_out", get_u64(tb[NITRO_VPC_A_FLOW_BYTES_OUT]));
+	json_pair_uint(&v, "expires", get_u32(tb[NITRO_VPC_A_FLOW_EXPIRES]));
+	json_list_add(list, json_object_take(&v));
 	/* a reply has to fit a Varlink message; more is nothing to look at */
 	return list->n < 20000 ? 0 : -EFBIG;
 }

@@ -411,6 +411,93 @@ sd_json_variant *json_list_take(struct json_list *l)
 }
 
 /**
+ * json_pair - collect a key and its value
+ * @l: the object
+ * @key: the key, not used before
+ * @value: the value, NULL for null; its reference is consumed
+ *
+ * Context: any.
+ */
+void json_pair(struct json_list *l, const char *key, sd_json_variant *value)
+{
+	json_list_add_string(l, key);
+	if (!value && sd_json_variant_new_null(&value) < 0)
+		abort();
+	json_list_add(l, value);
+}
+
+/**
+ * json_pair_string - collect a key and a string
+ * @l: the object
+ * @key: the key
+ * @value: the string, NULL for null
+ *
+ * Context: any.
+ */
+void json_pair_string(struct json_list *l, const char *key, const char *value)
+{
+	sd_json_variant *v = NULL;
+
+	if (value && sd_json_variant_new_string(&v, value) < 0)
+		abort();
+	json_pair(l, key, v);
+}
+
+/**
+ * json_pair_uint - collect a key and a number
+ * @l: the object
+ * @key: the key
+ * @value: the number
+ *
+ * Context: any.
+ */
+void json_pair_uint(struct json_list *l, const char *key, uint64_t value)
+{
+	sd_json_variant *v = NULL;
+
+	if (sd_json_variant_new_unsigned(&v, value) < 0)
+		abort();
+	json_pair(l, key, v);
+}
+
+/**
+ * json_pair_bool - collect a key and true or false
+ * @l: the object
+ * @key: the key
+ * @value: the value
+ *
+ * Context: any.
+ */
+void json_pair_bool(struct json_list *l, const char *key, bool value)
+{
+	sd_json_variant *v = NULL;
+
+	if (sd_json_variant_new_boolean(&v, value) < 0)
+		abort();
+	json_pair(l, key, v);
+}
+
+/**
+ * json_object_take - make the object of what was collected
+ * @l: the keys and values; empty afterwards
+ *
+ * Context: any.
+ * Return: the object.
+ */
+sd_json_variant *json_object_take(struct json_list *l)
+{
+	sd_json_variant *object = NULL;
+
+	if (sd_json_variant_new_object(&object, l->v, l->n) < 0)
+		abort();
+	for (size_t i = 0; i < l->n; i++)
+		sd_json_variant_unref(l->v[i]);
+	free(l->v);
+	*l = (struct json_list){};
+	return object;
+}
+
+/**
  * json_from_strings - write a list of strings
  * @l: the strings
  *
@@ -495,11 +582,27 @@ int object_parse(enum kind kind, sd_json_variant *v, const char *scope,
  */
 void object_finish(struct object *o)
 {
-	sd_json_variant *body;
+	_cleanup_json_ sd_json_variant *v = kind_ops[o->kind]->build(o);
 
-	sd_json_variant_unref(o->body);
-	body = kind_ops[o->kind]->build(o);
-	o->body = body;
+	free(o->body);
+	if (sd_json_variant_format(v, 0, &o->body) < 0)
+		abort();
+}
+
+/**
+ * object_body - the configuration of an object
+ * @o: the object
+ *
+ * Context: any.
+ * Return: the JSON object, the caller's.
+ */
+sd_json_variant *object_body(const struct object *o)
+{
+	sd_json_variant *v = NULL;
+
+	if (sd_json_parse(o->body, 0, &v, NULL, NULL) < 0)
+		abort();
+	return v;
 }
 
 /**

@@ -72,6 +72,7 @@ char *object_make_id(const char *prefix, const char *scope, const char *name,
 int object_parse(enum kind kind, sd_json_variant *v, const char *scope,
 		 struct object **ret, struct error *e);
 void object_finish(struct object *o);
+sd_json_variant *object_body(const struct object *o);
 
 int json_check_keys(sd_json_variant *v, const struct json_key *keys, size_t n,
 		    const struct json_key *more, size_t n_more, struct error *e);
@@ -95,6 +96,13 @@ struct json_list {
 void json_list_add(struct json_list *l, sd_json_variant *element);
 void json_list_add_string(struct json_list *l, const char *s);
 sd_json_variant *json_list_take(struct json_list *l);
+
+/* A JSON object being collected: a list of keys and values */
+void json_pair(struct json_list *l, const char *key, sd_json_variant *value);
+void json_pair_string(struct json_list *l, const char *key, const char *value);
+void json_pair_uint(struct json_list *l, const char *key, uint64_t value);
+void json_pair_bool(struct json_list *l, const char *key, bool value);
+sd_json_variant *json_object_take(struct json_list *l);
 sd_json_variant *json_from_strings(const struct strings *l);
 
 void prefixes_add(struct prefixes *l, const struct prefix *p);

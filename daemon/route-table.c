@@ -86,7 +86,7 @@ static sd_json_variant *build(const struct object *o)
 {
 	struct route_table *t = ROUTE_TABLE(o);
 	struct json_list routes = {};
-	sd_json_variant *v = NULL;
+	struct json_list v = {};
 	char buf[PREFIX_STRLEN];
 
 	for (size_t i = 0; i < t->n_routes; i++) {
@@ -99,10 +99,10 @@ static sd_json_variant *build(const struct object *o)
 		json_set_string(&route, "to", to);
 		json_list_add(&routes, route);
 	}
-	json_set_string(&v, "name", o->name);
-	json_set_string(&v, "vpc", o->vpc);
-	json_set(&v, "routes", json_list_take(&routes));
-	return v;
+	json_pair_string(&v, "name", o->name);
+	json_pair_string(&v, "vpc", o->vpc);
+	json_pair(&v, "routes", json_list_take(&routes));
+	return json_object_take(&v);
 }
 
 static int references(const struct object *o, reference_fn fn, void *userdata)

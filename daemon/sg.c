@@ -220,7 +220,7 @@ sd_json_variant *rule_build(const struct rule *r)
 	bool ports = r->protocol == IPPROTO_TCP || r->protocol == IPPROTO_UDP;
 	_cleanup_text_ struct text protocol = {};
 	_cleanup_free_ char *port = NULL, *icmp = NULL, *peer = NULL;
-	sd_json_variant *v = NULL;
+	struct json_list v = {};
 	char buf[PREFIX_STRLEN];
 
 	protocol_text(r->protocol, &protocol);
@@ -236,12 +236,12 @@ sd_json_variant *rule_build(const struct rule *r)
 		peer = xstrdup(prefix_format(&r->cidr, buf));
 	else
 		peer = xprintf("%s:%s", r->peer == PEER_GROUP ? "sg" : "pl", r->peer_name);
-	json_set_string(&v, "rule_id", r->id);
-	json_set_string(&v, "protocol", protocol.s);
-	json_set_string(&v, "ports", port);
-	json_set_string(&v, "icmp_type", icmp);
-	json_set_string(&v, "peer", peer);
-	return v;
+	json_pair_string(&v, "rule_id", r->id);
+	json_pair_string(&v, "protocol", protocol.s);
+	json_pair_string(&v, "ports", port);
+	json_pair_string(&v, "icmp_type", icmp);
+	json_pair_string(&v, "peer", peer);
+	return json_object_take(&v);
 }
 
 static int parse_rules(struct object *o, enum direction dir, sd_json_variant *list,
@@ -307,13 +307,13 @@ static sd_json_variant *build_rules(const struct rules *rules)
 static sd_json_variant *build(const struct object *o)
 {
 	struct security_group *g = SECURITY_GROUP(o);
-	sd_json_variant *v = NULL;
+	struct json_list v = {};
 
-	json_set_string(&v, "name", o->name);
-	json_set_string(&v, "vpc", o->vpc);
-	json_set(&v, "ingress", build_rules(&g->rules[INGRESS]));
-	json_set(&v, "egress", g->egress_default ? NULL : build_rules(&g->rules[EGRESS]));
-	return v;
+	json_pair_string(&v, "name", o->name);
+	json_pair_string(&v, "vpc", o->vpc);
+	json_pair(&v, "ingress", build_rules(&g->rules[INGRESS]));
+	json_pair(&v, "egress", g->egress_default ? NULL : build_rules(&g->rules[EGRESS]));
+	return json_object_take(&v);
 }
 
 static int references(const struct object *o, reference_fn fn, void *userdata)

@@ -39,12 +39,13 @@ static sd_json_variant *strip_rules(sd_json_variant *rules)
 static sd_json_variant *export_object(const struct model *m, const struct object *o)
 {
 	static const char *const drop[] = { "vpc", "local", "attachment", NULL };
-	sd_json_variant *v = strip(o->body, drop);
+	_cleanup_json_ sd_json_variant *body = object_body(o);
+	sd_json_variant *v = strip(body, drop);
 
 	if (o->kind == KIND_SECURITY_GROUP) {
-		sd_json_variant *egress = json_get(o->body, "egress");
+		sd_json_variant *egress = json_get(body, "egress");
 
-		json_set(&v, "ingress", strip_rules(json_get(o->body, "ingress")));
+		json_set(&v, "ingress", strip_rules(json_get(body, "ingress")));
 		if (egress)
 			json_set(&v, "egress", strip_rules(egress));
 	}

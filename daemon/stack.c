@@ -259,8 +259,8 @@ static void diff_key(const char *key, sd_json_variant *old, sd_json_variant *new
 /* One line per property that changes, one per element of a list */
 static char *diff_text(const struct edit *edit)
 {
-	sd_json_variant *old = edit->old ? edit->old->body : NULL;
-	sd_json_variant *new = edit->new ? edit->new->body : NULL;
+	_cleanup_json_ sd_json_variant *old = edit->old ? object_body(edit->old) : NULL;
+	_cleanup_json_ sd_json_variant *new = edit->new ? object_body(edit->new) : NULL;
 	struct text t = {};
 
 	if (!new)

@@ -49,12 +49,13 @@ static void show_eni(struct manager *m, struct object *o, sd_json_variant **v)
  */
 sd_json_variant *object_show(struct manager *m, struct object *o)
 {
+	_cleanup_json_ sd_json_variant *body = object_body(o);
 	sd_json_variant *v = NULL;
 
 	json_set_string(&v, "id", o->id);
 	json_set_string(&v, "name", o->name);
 	json_set_string(&v, "state", "available");
-	if (sd_json_variant_merge_object(&v, o->body) < 0)
+	if (sd_json_variant_merge_object(&v, body) < 0)
 		abort();
 	json_set_uint(&v, "version", o->version);
 	json_set_uint(&v, "handle", o->handle);

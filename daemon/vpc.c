@@ -47,12 +47,12 @@ static int parse(struct object *o, sd_json_variant *v, struct error *e)
 
 static sd_json_variant *build(const struct object *o)
 {
-	sd_json_variant *v = NULL;
+	struct json_list v = {};
 
-	json_set_string(&v, "name", o->name);
-	json_set(&v, "cidrs", json_from_prefixes(&VPC(o)->cidrs, false));
-	json_set_uint(&v, "vni", VPC(o)->vni);
-	return v;
+	json_pair_string(&v, "name", o->name);
+	json_pair(&v, "cidrs", json_from_prefixes(&VPC(o)->cidrs, false));
+	json_pair_uint(&v, "vni", VPC(o)->vni);
+	return json_object_take(&v);
 }
 
 static int references(const struct object *o, reference_fn fn, void *userdata)
