@@ -81,6 +81,22 @@ static const char *text_of(sd_json_variant *reply, const char *key)
 	return sd_json_variant_string(value);
 }
 
+/* What a method of nitrod failed with where it has no sentence of its own. */
+static int system_error(sd_json_variant *reply)
+{
+	sd_json_variant *value = reply ? sd_json_variant_by_key(reply, "errno") :
+					 NULL;
+	int error = EIO;
+
+	if (value && sd_json_variant_is_unsigned(value))
+		error = (int)(sd_json_variant_unsigned(value) % 4096);
+	if (error == ENOBUFS)
+		return cli_error(EXIT_FAILED,
+				 "the answer is greater than the %u MiB that one may have",
+				 CLIENT_MESSAGE_MAX >> 20);
+	return cli_error(EXIT_FAILED, "nitrod failed: %s", strerror(error));
+}
+
 static int refused(const char *error_id, sd_json_variant *reply)
 {
 	const char *name = strrchr(error_id, '.');
@@ -103,6 +119,8 @@ static int refused(const char *error_id, sd_json_variant *reply)
 				 "nitrod does not know '%s'; is it of the same version as nitroctl?",
 				 what ?: "this call");
 	}
+	if (!strcmp(name, "System"))
+		return system_error(reply);
 	if (!strcmp(name, "Timeout"))
 		return cli_error(EXIT_FAILED, "nitrod does not answer");
 	if (!strcmp(name, "Disconnected") || !strcmp(name, "Protocol"))
