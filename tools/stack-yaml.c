@@ -234,6 +234,21 @@ static int read_alias(struct reader *reader, const yaml_event_t *event,
 static int read_value(struct reader *reader, const yaml_event_t *event,
 		      size_t outer_line, sd_json_variant **ret);
 
+static int read_element(struct reader *reader, const yaml_event_t *event,
+			struct items *items, size_t outer_line)
+{
+	_cleanup_json_ sd_json_variant *value = NULL;
+	size_t mark;
+	int r;
+
+	r = lines_push_index(&reader->lines, items->n, &mark);
+	if (r < 0)
+		return r;
+	r = read_value(reader, event, outer_line, &value);
+	lines_pop(&reader->lines, mark);
+	return r < 0 ? r : items_add(items, value);
+}
+
 static int read_list(struct reader *reader, size_t line, sd_json_variant **ret)
 {
 	_cleanup_(items_done) struct items items = {};
@@ -241,8 +256,6 @@ static int read_list(struct reader *reader, size_t line, sd_json_variant **ret)
 
 	for (;;) {
 		_cleanup_event_ yaml_event_t event = {};
-		_cleanup_json_ sd_json_variant *value = NULL;
-		size_t mark;
 
 		r = next_event(reader, &event);
 		if (r < 0)
@@ -250,13 +263,7 @@ static int read_list(struct reader *reader, size_t line, sd_json_variant **ret)
 		if (event.type == YAML_SEQUENCE_END_EVENT)
 			return sd_json_variant_new_array(ret, items.items,
 							 items.n);
-		r = lines_push_index(&reader->lines, items.n, &mark);
-		if (r < 0)
-			return r;
-		r = read_value(reader, &event, line, &value);
-		lines_pop(&reader->lines, mark);
-		if (r >= 0)
-			r = items_add(&items, value);
+		r = read_element(reader, &event, &items, line);
 		if (r < 0)
 			return r;
 	}
