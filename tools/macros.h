@@ -7,7 +7,7 @@
 #include <systemd/sd-json.h>
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
-#define _printf_(a, b) __attribute__((format(gnu_printf, a, b)))
+#define _printf_(a, b) __attribute__((format(printf, a, b)))
 #define _cleanup_(f) __attribute__((cleanup(f)))
 
 static inline void free_ptr(void *p)
