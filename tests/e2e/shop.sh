@@ -67,7 +67,7 @@ network_up()
 # guest_up HOST ENI IP4 IP6
 guest_up()
 {
-	on_host "$1" nitroctl eni attach "$2" --instance "$2" &&
+	on_host "$1" nitroctl eni attach "$2" --instance "$2" >/dev/null &&
 		on_host "$1" nitro-test-guest start "$2" --eni "$2" \
 			--ip "$3/24,$4/64" --gateway 10.0.1.1
 }
