@@ -11,11 +11,25 @@
 #include "number.h"
 #include "print.h"
 
+/**
+ * print_bold() - Begin bold text
+ * @style: whether colour is wanted
+ *
+ * Context: Any.
+ * Return: what to print.
+ */
 const char *print_bold(const struct print_style *style)
 {
 	return style->color ? "\033[1m" : "";
 }
 
+/**
+ * print_normal() - End bold or coloured text
+ * @style: whether colour is wanted
+ *
+ * Context: Any.
+ * Return: what to print.
+ */
 const char *print_normal(const struct print_style *style)
 {
 	return style->color ? "\033[0m" : "";
