@@ -132,6 +132,7 @@ static enum nitro_vpc_drop egress_ip(struct nitro_vpc_eni *eni,
 	if (unlikely(reason))
 		return reason;
 	skb_set_network_header(skb, ETH_HLEN);
+	skb_set_transport_header(skb, pkt->thoff);
 
 	reason = nitro_vpc_limits_check(eni, skb, pkt);
 	if (unlikely(reason))

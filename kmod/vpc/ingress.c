@@ -90,6 +90,10 @@ void nitro_vpc_ingress(struct nitro_vpc_eni *eni, struct sk_buff *skb,
 		goto drop;
 	pkt.source_mac = source_mac;
 	skb_set_network_header(skb, ETH_HLEN);
+	/* It may point to the outer header still, which a device that segments
+	 * does not survive.
+	 */
+	skb_set_transport_header(skb, pkt.thoff);
 
 	reason = nitro_vpc_verdict(eni, config, &pkt, outer_source, &via,
 				   &routed);
