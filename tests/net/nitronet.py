@@ -243,7 +243,7 @@ class Port:
             self.sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW,
                                       socket.htons(3))
             self.sock.setsockopt(263, 23, 1)  # PACKET_IGNORE_OUTGOING
-            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
+            self.sock.setsockopt(socket.SOL_SOCKET, 33, 8 << 20)  # SO_RCVBUFFORCE
             self.sock.bind((dev, 3))
         self.sock.setblocking(False)
         self.poll = select.poll()

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """Frames: made with wrong bytes wherever a test wants them, and taken apart."""
 
+import contextlib
 import ipaddress
 import socket
 import struct
@@ -277,7 +278,8 @@ class Frame:
         size = (first & 63) * 4
         self.options = data[8:8 + size]
         if self.kind == 0x6558 and len(data) >= 22 + size:
-            self.inner = Frame(data[8 + size:])
+            with contextlib.suppress(struct.error, IndexError, OSError):
+                self.inner = Frame(data[8 + size:])
 
     def quoted(self):
         """The packet that an ICMP error quotes."""

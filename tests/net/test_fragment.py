@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """Fragments belong to their first one, and to nobody else's."""
 
+import itertools
 import socket
 
 import packet
@@ -8,11 +9,13 @@ from ktap import test
 from nitronet import IN, dropped, open_rules, rule
 
 PAYLOAD = bytes(n & 255 for n in range(4000))
+IDENTS = itertools.count(20000)  # the card remembers those of earlier tests
 
 
-def pieces(sender, receiver, v, payload=None, ident=77, size=1200):
+def pieces(sender, receiver, v, payload=None, ident=None, size=1200):
     """The frames of a packet in fragments."""
     payload = payload or packet.udp(1000, 2000, PAYLOAD)
+    ident = next(IDENTS) if ident is None else ident
     source, dest = sender.ip[v], receiver.ip[v]
     whole = payload.bytes(packet.address(source), packet.address(dest))
     return [packet.eth(sender.next_hop(receiver), sender.mac, packet.ip(
@@ -72,8 +75,8 @@ def without_the_first(lab, v):
 @test(v=(4, 6))
 def two_vpcs_with_the_same_everything(lab, v):
     """Same addresses, same IP id, in two VPCs at once: they do not mix."""
-    one = pieces(lab.ra, lab.rb, v, packet.udp(1000, 2000, b"1" * 4000))
-    two = pieces(lab.oa, lab.ob, v, packet.udp(1000, 2000, b"2" * 4000))
+    one = pieces(lab.ra, lab.rb, v, packet.udp(1000, 2000, b"1" * 4000), 77)
+    two = pieces(lab.oa, lab.ob, v, packet.udp(1000, 2000, b"2" * 4000), 77)
     for frame_one, frame_two in zip(one, two):
         lab.ra.port.send(frame_one)
         lab.oa.port.send(frame_two)
@@ -84,9 +87,10 @@ def two_vpcs_with_the_same_everything(lab, v):
 @test(v=(4, 6))
 def other_vpc_does_not_help(lab, v):
     """A first fragment in one VPC opens nothing in another."""
-    lab.oa.port.send(pieces(lab.oa, lab.ob, v)[0])
+    ident = next(IDENTS)
+    lab.oa.port.send(pieces(lab.oa, lab.ob, v, ident=ident)[0])
     with dropped(lab.ra, fragment=1):
-        lab.ra.port.send(pieces(lab.ra, lab.rb, v)[1])
+        lab.ra.port.send(pieces(lab.ra, lab.rb, v, ident=ident)[1])
     lab.rb.port.nothing()
 
 

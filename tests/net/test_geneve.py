@@ -214,7 +214,7 @@ def moved_to_another_host(lab, v):
     lab.ra.mapping_dirty = True
     with dropped(lab.rb, host=1):
         lab.a.send_geneve(lab.b, packet.geneve(100, inner(lab, v)))
-    lab.b.port.drain()
+    lab.a.port.drain()
     with nothing_dropped(lab.a):
         lab.rb.send(lab.ra, packet.udp(2, 1), v)
     lab.a.port.nothing(lambda f: f.vni is not None)

@@ -113,6 +113,7 @@ def told_as_set(lab):
     assert shown["tcp-established-timeout"] == 432000
     assert shown["flags"] == {"no-source-dest-check"}
     assert shown["policy"] == 1, "what is absent stays as it is"
+    lab.ra2.passes(lab.rb, packet.udp(1, 2))
     hosts = lab.a.card.dump("host-get")
     assert {h["id"] for h in hosts} == {1, 2}
     other = lab.a.card("host-get", id=2)

@@ -122,6 +122,7 @@ def learnt_from_the_underlay(lab, v):
     fits = 1700 - OVERHEAD[outer]
 
     def learnt():
+        lab.ra.send(lab.rb, packet.udp(1, 2), v)
         found = lab.a.card("host-get", id=lab.b.id)
         return found.get("pmtu") == 1700
 
