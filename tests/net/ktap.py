@@ -66,13 +66,15 @@ class KernelLog:
                 found.append(text)
 
 
-def selected(names):
+def selected(names, clock):
     """(name, underlay, test, arguments) in the order they are to run: those
     that make a lab of their own are the last."""
     for underlay in (4, 6, None):
         for entry in TESTS:
             if underlay not in (entry["underlay"] if not entry["own"]
                                 else (None,)):
+                continue
+            if clock is not None and entry["clock"] != clock:
                 continue
             for v in entry["v"] or (None,):
                 name = entry["name"]
@@ -101,12 +103,13 @@ def short(error):
     return lines + "".join(text)[:4000].splitlines()
 
 
-def run(names, labs):
-    """Run the tests whose name contains one of names (all if none).
+def run(names, clock, labs):
+    """Run the tests whose name contains one of names (all if none), those that
+    need time travel (clock), the others (False) or all (None).
 
     labs(underlay) gives the lab of that underlay. Returns True if all is well.
     """
-    chosen = list(selected(names))
+    chosen = list(selected(names, clock))
     counts = {"passed": 0, "failed": 0, "skipped": 0}
     log = KernelLog()
     print("KTAP version 1")

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Run the network tests in this kernel. See tests/net/suite."""
+"""Run the network tests in this kernel. See tests/net/suite.
+
+--list prints their names, --cases the AWS conformance cases with their sources.
+"""
 
 import glob
 import importlib
@@ -13,11 +16,18 @@ import ktap
 def main():
     here = os.path.dirname(os.path.realpath(__file__))
     names = sys.argv[1:]
+    clock = None
+    if names and names[0] in ("--clock", "--without-clock"):
+        clock = names.pop(0) == "--clock"
     for path in sorted(glob.glob(f"{here}/test_*.py")):
         importlib.import_module(os.path.basename(path)[:-3])
     if names == ["--list"]:
-        for name, _, _, _ in ktap.selected([]):
+        for name, _, _, _ in ktap.selected([], None):
             print(name)
+        return 0
+    if names == ["--cases"]:
+        for name, source in ktap.cases():
+            print(f"{name}: {' '.join(source.split())}")
         return 0
     subprocess.run(["modprobe", "nitro_vpc"], check=True)
     import nitronet  # pylint: disable=import-outside-toplevel
@@ -32,7 +42,7 @@ def main():
                 made[underlay] = nitronet.Lab(underlay)
         return made.get(underlay)
 
-    well = ktap.run(names, labs)
+    well = ktap.run(names, clock, labs)
     for lab in made.values():
         lab.close()
     return 0 if well else 1
