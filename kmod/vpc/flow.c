@@ -27,7 +27,7 @@
 #define GC_INTERVAL	(HZ / 10)
 #define GC_RUNS		32	/* for the whole table */
 
-#define BYTES_PER_BUCKET	8192	/* of memory */
+#define BYTES_PER_BUCKET	2048	/* of memory */
 #define BUCKETS_MIN		1024
 #define BUCKETS_MAX		(1 << 22)
 
