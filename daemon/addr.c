@@ -54,8 +54,8 @@ int address_parse(const char *s, struct prefix *ret, struct error *e)
  */
 int prefix_parse(const char *s, struct prefix *ret, struct error *e)
 {
-	const char *slash = strchr(s, '/');
 	_cleanup_free_ char *addr = NULL;
+	const char *slash = strchr(s, '/');
 	struct prefix p, canonical;
 	char buf[PREFIX_STRLEN];
 	uint64_t len;

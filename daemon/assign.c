@@ -23,7 +23,7 @@ struct cursor {
 };
 
 /* Replace a name given as an ID, or as VPC/NAME, by the plain name */
-static int resolve(struct change *c, enum kind kind, const char *scope, char **name,
+static int resolve(struct change *c, enum object_kind kind, const char *scope, char **name,
 		   const char *path, struct error *e)
 {
 	struct object *o;
@@ -53,9 +53,9 @@ static int resolve_rules(struct change *c, struct object *o, struct error *e)
 		struct rules *rules = &SECURITY_GROUP(o)->rules[d];
 
 		for (size_t i = 0; i < rules->n; i++) {
-			struct rule *rule = &rules->v[i];
-			_cleanup_free_ char *path = NULL, *scope = NULL;
 			_cleanup_text_ struct text text = {};
+			_cleanup_free_ char *path = NULL, *scope = NULL;
+			struct rule *rule = &rules->v[i];
 
 			if (rule->peer == PEER_CIDR)
 				continue;

@@ -226,8 +226,8 @@ int attach_apply(struct manager *m, const struct eni *eni, const struct keni *k,
  */
 bool attach_in_place(struct manager *m, const struct eni *eni, const struct keni *k)
 {
-	const struct attachment *a = &eni->attachment;
 	_cleanup_error_ struct error ignored = {};
+	const struct attachment *a = &eni->attachment;
 	struct nl_sock *there = NULL;
 	struct link link;
 	char name[16];

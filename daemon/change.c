@@ -47,7 +47,7 @@ static sd_json_variant *merge(const struct object *old, sd_json_variant *props)
 }
 
 /* Users may name the VPC by its ID; names and IDs of what is in it need its name */
-static int resolve_scope(struct change *c, enum kind kind, sd_json_variant **props,
+static int resolve_scope(struct change *c, enum object_kind kind, sd_json_variant **props,
 			 struct error *e)
 {
 	const char *vpc = json_string(*props, "vpc");
@@ -102,7 +102,7 @@ static int put(struct change *c, struct object *o, enum put_mode mode, struct er
  * Context: any.
  * Return: 0 or a negative errno; the change then has to be undone.
  */
-int change_put(struct change *c, enum kind kind, sd_json_variant *props, const char *scope,
+int change_put(struct change *c, enum object_kind kind, sd_json_variant *props, const char *scope,
 	       enum put_mode mode, const char *origin, struct error *e)
 {
 	_cleanup_json_ sd_json_variant *v = NULL;
@@ -179,7 +179,7 @@ int change_check(struct change *c, struct error *e)
 	int r;
 
 	/* what users gave stands before what is assigned around it */
-	for (enum kind k = 0; k < KIND_MAX; k++) {
+	for (enum object_kind k = 0; k < KIND_MAX; k++) {
 		for (size_t i = 0; i < c->n; i++) {
 			struct object *o = c->edits[i].new;
 

@@ -32,7 +32,7 @@ struct change {
 };
 
 void change_begin(struct change *c, struct model *m);
-int change_put(struct change *c, enum kind kind, sd_json_variant *props, const char *scope,
+int change_put(struct change *c, enum object_kind kind, sd_json_variant *props, const char *scope,
 	       enum put_mode mode, const char *origin, struct error *e);
 int change_delete(struct change *c, struct object *o, struct error *e);
 int change_check(struct change *c, struct error *e);

@@ -7,7 +7,7 @@
 #include "kernel.h"
 #include "object.h"
 
-static struct object *named(struct manager *m, sd_json_variant *p, enum kind kind,
+static struct object *named(struct manager *m, sd_json_variant *p, enum object_kind kind,
 			    struct error *e)
 {
 	const char *name = json_string(p, "name");
@@ -46,8 +46,8 @@ static int commit_body(struct manager *m, struct object *o, sd_json_variant *bod
 int edit_route(struct manager *m, sd_json_variant *p, bool add, char **ret_id,
 	       struct error *e)
 {
-	struct object *o = named(m, p, KIND_ROUTE_TABLE, e);
 	_cleanup_json_ sd_json_variant *body = NULL;
+	struct object *o = named(m, p, KIND_ROUTE_TABLE, e);
 	const char *cidr = json_string(p, "cidr");
 	struct json_list routes = {};
 	sd_json_variant *list, *route = NULL;
@@ -99,10 +99,10 @@ int edit_route(struct manager *m, sd_json_variant *p, bool add, char **ret_id,
 int edit_allow(struct manager *m, sd_json_variant *p, sd_json_variant **ret_rule,
 	       struct error *e)
 {
+	_cleanup_free_ char *id = NULL;
 	struct object *o = named(m, p, KIND_SECURITY_GROUP, e);
 	_cleanup_json_ sd_json_variant *body = NULL;
 	const char *dir = json_string(p, "direction");
-	_cleanup_free_ char *id = NULL;
 	sd_json_variant *old, *rule = NULL;
 	struct json_list rules = {};
 	enum direction d;

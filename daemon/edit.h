@@ -5,7 +5,7 @@
 
 #include "manager.h"
 
-int edit_route(struct manager *m, sd_json_variant *p, bool add, char **ret_id,
+int edit_route(struct manager *m, struct sd_json_variant *p, bool add, char **ret_id,
 	       struct error *e);
 int edit_allow(struct manager *m, sd_json_variant *p, sd_json_variant **ret_rule,
 	       struct error *e);

@@ -19,7 +19,7 @@ static const char *arg_state = "/var/lib/nitro";
 static const char *arg_socket = "/run/nitro/nitro.sock";
 static const char *arg_netns;
 
-static void help(void)
+static void usage(void)
 {
 	printf("nitrod [OPTIONS...]\n\n"
 	       "The daemon of the Nitro System: keeps the desired state and the card in step.\n\n"
@@ -51,7 +51,7 @@ static int parse_argv(int argc, char *argv[])
 	while ((c = getopt_long(argc, argv, "hV", options, NULL)) >= 0) {
 		switch (c) {
 		case 'h':
-			help();
+			usage();
 			return 0;
 		case 'V':
 			printf("nitrod %s\n", NITRO_VERSION);

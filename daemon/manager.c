@@ -27,9 +27,9 @@ static int load_handle(const char *key, uint32_t handle, void *userdata)
 
 static int load_object(const struct store_object *so, void *userdata)
 {
-	struct loading *l = userdata;
 	_cleanup_json_ sd_json_variant *body = NULL;
-	enum kind kind = kind_from_name(so->kind);
+	struct loading *l = userdata;
+	enum object_kind kind = kind_from_name(so->kind);
 	struct object *o;
 	int r;
 

@@ -37,7 +37,7 @@ struct manager {
 	struct kernel *kernel;
 	const char *state_dir;
 	const char *socket_path;
-	sd_varlink **monitors;
+	struct sd_varlink **monitors;
 	size_t n_monitors, cap_monitors;
 	uint64_t started;
 };

@@ -40,12 +40,12 @@ struct object *object_unref(struct object *o)
 	return NULL;
 }
 
-static char *name_key(enum kind kind, const char *vpc, const char *name)
+static char *name_key(enum object_kind kind, const char *vpc, const char *name)
 {
 	return xprintf("%d/%s/%s", kind, vpc ? vpc : "", name);
 }
 
-static char *bare_key(enum kind kind, const char *name)
+static char *bare_key(enum object_kind kind, const char *name)
 {
 	return xprintf("%d/%s", kind, name);
 }
@@ -141,7 +141,7 @@ void model_restore(struct model *m, struct object *o)
  */
 void model_compact(struct model *m)
 {
-	for (enum kind k = 0; k < KIND_MAX; k++) {
+	for (enum object_kind k = 0; k < KIND_MAX; k++) {
 		struct table *t = &m->tables[k];
 		size_t n = 0;
 
@@ -166,7 +166,7 @@ void model_compact(struct model *m)
  */
 void model_free(struct model *m)
 {
-	for (enum kind k = 0; k < KIND_MAX; k++) {
+	for (enum object_kind k = 0; k < KIND_MAX; k++) {
 		for (size_t i = 0; i < m->tables[k].n; i++)
 			object_unref(m->tables[k].v[i]);
 		free(m->tables[k].v);
@@ -187,7 +187,7 @@ void model_free(struct model *m)
  * Context: any.
  * Return: the object (borrowed) or NULL.
  */
-struct object *model_get(const struct model *m, enum kind kind, const char *vpc,
+struct object *model_get(const struct model *m, enum object_kind kind, const char *vpc,
 			 const char *name)
 {
 	_cleanup_free_ char *key = name_key(kind, vpc, name);
@@ -208,7 +208,7 @@ struct object *model_by_id(const struct model *m, const char *id)
 	return map_get(&m->by_id, id);
 }
 
-static int not_found(struct error *e, enum kind kind, const char *name)
+static int not_found(struct error *e, enum object_kind kind, const char *name)
 {
 	int r = fail(e, ERR_NOT_FOUND, "%s '%s' does not exist; '%s list' shows what does",
 		     kind_ops[kind]->label, name, kind_ops[kind]->verb);
@@ -231,7 +231,7 @@ static int not_found(struct error *e, enum kind kind, const char *name)
  * Context: any.
  * Return: the object (borrowed), NULL with @e set.
  */
-struct object *model_lookup(const struct model *m, enum kind kind, const char *scope,
+struct object *model_lookup(const struct model *m, enum object_kind kind, const char *scope,
 			    const char *name, struct error *e)
 {
 	struct object *o = model_by_id(m, name), *found = NULL;
@@ -256,8 +256,8 @@ struct object *model_lookup(const struct model *m, enum kind kind, const char *s
 	if (o)
 		return o;
 	if (!scope && kind_ops[kind]->scoped) {
-		_cleanup_free_ char *key = bare_key(kind, name);
 		_cleanup_text_ struct text in = {};
+		_cleanup_free_ char *key = bare_key(kind, name);
 		size_t n = 0;
 
 		if (!map_get(&m->by_bare, key)) {

@@ -10,7 +10,7 @@
 #include "base.h"
 
 /* In the order in which objects can be made; deletion goes backwards. */
-enum kind {
+enum object_kind {
 	KIND_HOST,
 	KIND_VPC,
 	KIND_ROUTE_TABLE,
@@ -45,7 +45,7 @@ enum kind {
  */
 struct object {
 	unsigned int refs;
-	enum kind kind;
+	enum object_kind kind;
 	char *id;
 	char *name;
 	char *vpc;
@@ -205,19 +205,27 @@ void model_put(struct model *m, struct object *o);
 void model_remove(struct model *m, struct object *o);
 void model_restore(struct model *m, struct object *o);
 void model_compact(struct model *m);
-struct object *model_get(const struct model *m, enum kind kind, const char *vpc,
+struct object *model_get(const struct model *m, enum object_kind kind, const char *vpc,
 			 const char *name);
 struct object *model_by_id(const struct model *m, const char *id);
-struct object *model_lookup(const struct model *m, enum kind kind, const char *scope,
+struct object *model_lookup(const struct model *m, enum object_kind kind, const char *scope,
 			    const char *name, struct error *e);
 struct host *model_local_host(const struct model *m);
 bool model_eni_is_local(const struct model *m, const struct eni *eni);
 struct prefix_list *model_prefix_list(const struct model *m, const char *vpc,
 				      const char *name);
 
+/* The object at or behind a place of a table; steps behind it */
+static inline struct object *table_next(const struct table *t, size_t *i)
+{
+	while (*i < t->n)
+		if (t->v[(*i)++])
+			return t->v[*i - 1];
+	return NULL;
+}
+
+/* Objects may be removed on the way */
 #define FOR_EACH_OBJECT(m, k, obj) \
-	for (size_t _i = 0; _i < (m)->tables[k].n; _i++) \
-		if (!((obj) = (m)->tables[k].v[_i])) { \
-		} else
+	for (size_t _i = 0; ((obj) = table_next(&(m)->tables[k], &_i));)
 
 #endif

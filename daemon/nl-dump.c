@@ -337,8 +337,8 @@ struct counters {
 
 static void add_counter(struct nlattr *nest, sd_json_variant **v)
 {
-	struct nlattr *tb[NITRO_VPC_A_COUNTER_MAX + 1];
 	_cleanup_free_ char *name = NULL;
+	struct nlattr *tb[NITRO_VPC_A_COUNTER_MAX + 1];
 
 	if (nla_parse_nested(tb, NITRO_VPC_A_COUNTER_MAX, nest, NULL) < 0)
 		return;

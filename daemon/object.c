@@ -22,9 +22,9 @@ const struct kind_ops *const kind_ops[KIND_MAX] = {
  * Context: any.
  * Return: the kind, KIND_MAX if there is none.
  */
-enum kind kind_from_name(const char *name)
+enum object_kind kind_from_name(const char *name)
 {
-	enum kind k;
+	enum object_kind k;
 
 	for (k = 0; k < KIND_MAX; k++)
 		if (streq(kind_ops[k]->name, name))
@@ -62,7 +62,7 @@ int name_check(const char *name, struct error *e)
 	dash = strchr(name, '-');
 	if (!dash || strlen(dash + 1) != 17 || strspn(dash + 1, "0123456789abcdef") != 17)
 		return 0;
-	for (enum kind k = 0; k < KIND_MAX; k++)
+	for (enum object_kind k = 0; k < KIND_MAX; k++)
 		if (strlen(kind_ops[k]->id_prefix) == (size_t)(dash - name) &&
 		    startswith(name, kind_ops[k]->id_prefix))
 			return fail(e, ERR_INVALID, "name '%s' looks like an ID", name);
@@ -528,7 +528,7 @@ static const struct json_key common_keys[] = {
  * Context: any.
  * Return: 0 or a negative errno.
  */
-int object_parse(enum kind kind, sd_json_variant *v, const char *scope,
+int object_parse(enum object_kind kind, sd_json_variant *v, const char *scope,
 		 struct object **ret, struct error *e)
 {
 	const struct kind_ops *ops = kind_ops[kind];

@@ -21,7 +21,7 @@ struct json_key {
  * @path: JSON pointer of the name within the naming object
  */
 struct reference {
-	enum kind kind;
+	enum object_kind kind;
 	const char *vpc;
 	const char *name;
 	char path[48];
@@ -64,12 +64,12 @@ extern const struct kind_ops *const kind_ops[KIND_MAX];
 extern const struct kind_ops host_ops, vpc_ops, route_table_ops, subnet_ops,
 	prefix_list_ops, security_group_ops, eni_ops;
 
-enum kind kind_from_name(const char *name);
+enum object_kind kind_from_name(const char *name);
 int name_check(const char *name, struct error *e);
 char *object_make_id(const char *prefix, const char *scope, const char *name,
 		     unsigned int attempt);
 
-int object_parse(enum kind kind, sd_json_variant *v, const char *scope,
+int object_parse(enum object_kind kind, sd_json_variant *v, const char *scope,
 		 struct object **ret, struct error *e);
 void object_finish(struct object *o);
 sd_json_variant *object_body(const struct object *o);

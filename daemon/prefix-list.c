@@ -15,8 +15,8 @@ static int compare(const void *a, const void *b)
 
 static int parse(struct object *o, sd_json_variant *v, struct error *e)
 {
-	struct prefixes *l = &PREFIX_LIST(o)->entries;
 	_cleanup_free_ const struct prefix **sorted = NULL;
+	struct prefixes *l = &PREFIX_LIST(o)->entries;
 	char buf[PREFIX_STRLEN];
 
 	if (json_prefixes(v, "entries", ENTRIES_MAX, l, e) < 0)

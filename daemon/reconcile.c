@@ -213,8 +213,8 @@ static int place_enis(struct run *r)
 	/* an address that moves from one ENI to another is free in the second round */
 	for (int round = 0; round < 2; round++) {
 		FOR_EACH_OBJECT(&r->m->model, KIND_ENI, o) {
-			struct keni *want = kstate_eni(r->want, o->handle);
 			_cleanup_error_ struct error e = {};
+			struct keni *want = kstate_eni(r->want, o->handle);
 			bool failed = kernel_failure(r->m, o->id);
 
 			if (!want || (round && want->ifname && want->attached))

@@ -100,8 +100,8 @@ static int on_link(struct nlmsghdr *nlh, void *userdata)
 int rtnl_find(struct nl_sock *sk, uint32_t ifindex, const char *name, struct link *ret,
 	      struct error *e)
 {
-	struct nl_msg *msg = link_msg(RTM_GETLINK, 0, ifindex);
 	_cleanup_free_ char *what = NULL;
+	struct nl_msg *msg = link_msg(RTM_GETLINK, 0, ifindex);
 
 	*ret = (struct link){};
 	if (!ifindex)
@@ -151,9 +151,9 @@ int rtnl_new_eni(struct nl_sock *sk, const char *name, const uint8_t mac[6], uin
  */
 int rtnl_delete(struct nl_sock *sk, int nsid, const char *name, struct error *e)
 {
+	_cleanup_error_ struct error mine = {};
 	struct nl_msg *msg = link_msg(RTM_DELLINK, 0, 0);
 	_cleanup_free_ char *what = xprintf("delete link '%s'", name);
-	_cleanup_error_ struct error mine = {};
 	int r;
 
 	card_put(msg, IFLA_IFNAME, strlen(name) + 1, name);

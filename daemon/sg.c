@@ -53,9 +53,10 @@ static void protocol_text(unsigned int number, struct text *t)
 /* "N" or "N<separator>M" */
 static int parse_pair(const char *s, char separator, uint64_t max, uint64_t *a, uint64_t *b)
 {
+	_cleanup_free_ char *first = NULL;
 	const char *sep = strchr(s, separator);
-	_cleanup_free_ char *first = sep ? xstrndup(s, sep - s) : xstrdup(s);
 
+	first = sep ? xstrndup(s, sep - s) : xstrdup(s);
 	if (parse_uint(first, 0, max, a) < 0)
 		return -EINVAL;
 	if (!sep)
@@ -247,10 +248,10 @@ sd_json_variant *rule_build(const struct rule *r)
 static int parse_rules(struct object *o, enum direction dir, sd_json_variant *list,
 		       struct error *e)
 {
+	_cleanup_(map_free) struct map seen = {};
 	const char *key = dir == INGRESS ? "ingress" : "egress";
 	_cleanup_free_ char *scope = xprintf("%s/%s", o->id, key);
 	struct rules *rules = &SECURITY_GROUP(o)->rules[dir];
-	_cleanup_(map_free) struct map seen = {};
 	size_t n = sd_json_variant_elements(list);
 	int r;
 
@@ -266,8 +267,8 @@ static int parse_rules(struct object *o, enum direction dir, sd_json_variant *li
 			return r;
 		}
 		if (map_get(&seen, rule.id)) {
-			_cleanup_free_ char *path = xprintf("/%s/%zu", key, i);
 			_cleanup_text_ struct text t = {};
+			_cleanup_free_ char *path = xprintf("/%s/%zu", key, i);
 
 			rule_text(&rule, &t);
 			rule_free(&rule);

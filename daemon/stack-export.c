@@ -38,8 +38,8 @@ static sd_json_variant *strip_rules(sd_json_variant *rules)
 
 static sd_json_variant *export_object(const struct model *m, const struct object *o)
 {
-	static const char *const drop[] = { "vpc", "local", "attachment", NULL };
 	_cleanup_json_ sd_json_variant *body = object_body(o);
+	static const char *const drop[] = { "vpc", "local", "attachment", NULL };
 	sd_json_variant *v = strip(body, drop);
 
 	if (o->kind == KIND_SECURITY_GROUP) {
@@ -70,7 +70,7 @@ static sd_json_variant *export_object(const struct model *m, const struct object
 	return v;
 }
 
-static sd_json_variant *export_list(const struct model *m, enum kind kind, const char *vpc)
+static sd_json_variant *export_list(const struct model *m, enum object_kind kind, const char *vpc)
 {
 	struct json_list list = {};
 	struct object *o;
@@ -84,7 +84,7 @@ static sd_json_variant *export_list(const struct model *m, enum kind kind, const
 }
 
 static void add_list(const struct model *m, sd_json_variant **v, const char *key,
-		     enum kind kind, const char *vpc)
+		     enum object_kind kind, const char *vpc)
 {
 	sd_json_variant *list = export_list(m, kind, vpc);
 

@@ -13,7 +13,7 @@ static const struct json_key stack_keys[] = {
 
 /* What stands within a VPC; the order is that of their making */
 static const struct {
-	enum kind kind;
+	enum object_kind kind;
 	const char *list;
 } vpc_lists[] = {
 	{ KIND_ROUTE_TABLE, "route_tables" },
@@ -28,15 +28,15 @@ static const struct json_key vpc_keys[] = {
 	{ "prefix_lists", T_OBJECTS }, { "security_groups", T_OBJECTS },
 };
 
-static int put_list(struct change *c, enum kind kind, sd_json_variant *list,
+static int put_list(struct change *c, enum object_kind kind, sd_json_variant *list,
 		    const char *scope, const char *origin, struct error *e)
 {
 	size_t n = list ? sd_json_variant_elements(list) : 0;
 	int r = 0;
 
 	for (size_t i = 0; r >= 0 && i < n; i++) {
-		sd_json_variant *v = sd_json_variant_by_index(list, i);
 		_cleanup_free_ char *at = xprintf("%s/%zu", origin, i);
+		sd_json_variant *v = sd_json_variant_by_index(list, i);
 
 		if (kind == KIND_ENI && json_get(v, "attachment")) {
 			_cleanup_free_ char *path = xprintf("%s/attachment", at);
@@ -190,8 +190,8 @@ static void format_value(sd_json_variant *v, struct text *t)
 
 static void format_element(sd_json_variant *v, struct text *t)
 {
-	struct rule rule = {};
 	_cleanup_error_ struct error ignored = {};
+	struct rule rule = {};
 
 	if (sd_json_variant_is_object(v) && json_get(v, "to")) {
 		text_add(t, "%s to %s", json_string(v, "cidr"), json_string(v, "to"));

@@ -147,7 +147,7 @@ static sd_json_variant *show_counts(struct manager *m)
 	const struct kstate *k = &m->kernel->actual;
 	sd_json_variant *v = NULL;
 
-	for (enum kind kind = 0; kind < KIND_MAX; kind++)
+	for (enum object_kind kind = 0; kind < KIND_MAX; kind++)
 		json_set_uint(&v, names[kind], m->model.tables[kind].live);
 	json_set_uint(&v, "local_enis", k->n_enis);
 	json_set_uint(&v, "mappings", k->n_mappings);

@@ -10,18 +10,18 @@
 #define SCHEMA_VERSION 1
 
 static const char schema[] =
-	"CREATE TABLE objects ("
-	" id TEXT PRIMARY KEY NOT NULL,"
-	" kind TEXT NOT NULL,"
-	" name TEXT NOT NULL,"
-	" vpc TEXT NOT NULL,"
-	" version INTEGER NOT NULL,"
-	" body TEXT NOT NULL,"
-	" UNIQUE (kind, vpc, name)"
+	"CREATE TABLE objects (\n"
+	" id TEXT PRIMARY KEY NOT NULL,\n"
+	" kind TEXT NOT NULL,\n"
+	" name TEXT NOT NULL,\n"
+	" vpc TEXT NOT NULL,\n"
+	" version INTEGER NOT NULL,\n"
+	" body TEXT NOT NULL,\n"
+	" UNIQUE (kind, vpc, name)\n"
 	") WITHOUT ROWID;"
-	"CREATE TABLE handles ("
-	" key TEXT PRIMARY KEY NOT NULL,"
-	" handle INTEGER NOT NULL UNIQUE"
+	"CREATE TABLE handles (\n"
+	" key TEXT PRIMARY KEY NOT NULL,\n"
+	" handle INTEGER NOT NULL UNIQUE\n"
 	") WITHOUT ROWID;"
 	"CREATE TABLE meta (key TEXT PRIMARY KEY NOT NULL, value TEXT NOT NULL) WITHOUT ROWID;"
 	"INSERT INTO meta VALUES ('sequence', '0');"
@@ -36,8 +36,8 @@ static const char *const statements[S_MAX] = {
 	[S_BEGIN] = "BEGIN IMMEDIATE",
 	[S_COMMIT] = "COMMIT",
 	[S_ROLLBACK] = "ROLLBACK",
-	[S_PUT] = "INSERT INTO objects (id, kind, name, vpc, version, body)"
-		  " VALUES (?1, ?2, ?3, ?4, ?5, ?6)"
+	[S_PUT] = "INSERT INTO objects (id, kind, name, vpc, version, body)\n"
+		  " VALUES (?1, ?2, ?3, ?4, ?5, ?6)\n"
 		  " ON CONFLICT (id) DO UPDATE SET version = ?5, body = ?6",
 	[S_DELETE] = "DELETE FROM objects WHERE id = ?1",
 	[S_PUT_HANDLE] = "INSERT OR REPLACE INTO handles (key, handle) VALUES (?1, ?2)",
@@ -52,7 +52,7 @@ struct store_event {
 };
 
 struct store {
-	sqlite3 *db;
+	struct sqlite3 *db;
 	sqlite3_stmt *stmt[S_MAX];
 	struct store_event *events;
 	size_t n_events, cap_events;
@@ -237,8 +237,8 @@ int store_load(struct store *s, store_handle_fn handle, store_object_fn object,
 
 	/* handles count upwards, so they know the order of creation */
 	if (r >= 0)
-		r = load_rows(s, "SELECT o.id, o.kind, o.name, o.vpc, o.version, o.body"
-			      " FROM objects o LEFT JOIN handles h ON h.key = o.id"
+		r = load_rows(s, "SELECT o.id, o.kind, o.name, o.vpc, o.version, o.body\n"
+			      " FROM objects o LEFT JOIN handles h ON h.key = o.id\n"
 			      " ORDER BY h.handle, o.id",
 			      NULL, object, userdata, e);
 	return r;

@@ -41,8 +41,8 @@ static int parse(struct object *o, sd_json_variant *v, struct error *e)
 	if (!s->cidrs.n)
 		return fail(e, ERR_INVALID, "subnet '%s' has no CIDR", o->name);
 	for (size_t i = 0; i < s->cidrs.n; i++) {
-		const struct prefix *p = &s->cidrs.v[i];
 		_cleanup_free_ char *path = xprintf("/cidrs/%zu", i);
+		const struct prefix *p = &s->cidrs.v[i];
 
 		if (p->len > (p->v6 ? 124 : 28))
 			return fail_at(e, path, "CIDR '%s' of subnet '%s' is smaller than /%d",

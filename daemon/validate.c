@@ -38,7 +38,7 @@ static struct object *find_target(const struct model *m, const struct reference 
 	return model_get(m, ref->kind, ref->vpc, ref->name);
 }
 
-static char *reference_key(enum kind kind, const char *vpc, const char *name)
+static char *reference_key(enum object_kind kind, const char *vpc, const char *name)
 {
 	return xprintf("%d/%s/%s", kind, vpc ? vpc : "", name);
 }
@@ -46,8 +46,8 @@ static char *reference_key(enum kind kind, const char *vpc, const char *name)
 static int check_reference(const struct object *from, const struct reference *ref,
 			   void *userdata)
 {
-	struct dangling *d = userdata;
 	_cleanup_free_ char *key = NULL, *user = NULL;
+	struct dangling *d = userdata;
 	struct object *deleted;
 
 	if (find_target(d->change->model, ref))
@@ -109,7 +109,7 @@ static int check_references(struct change *c, bool all, struct error *e)
 		if (r < 0)
 			return r;
 	}
-	for (enum kind k = 0; all && k < KIND_MAX; k++) {
+	for (enum object_kind k = 0; all && k < KIND_MAX; k++) {
 		FOR_EACH_OBJECT(c->model, k, o) {
 			r = kind_ops[k]->references(o, check_reference, &d);
 			if (r < 0)
@@ -121,8 +121,8 @@ static int check_references(struct change *c, bool all, struct error *e)
 
 static int check_hosts(struct model *m, struct error *e)
 {
-	struct object *o, *local = NULL;
 	_cleanup_(map_free) struct map underlays = {};
+	struct object *o, *local = NULL;
 	char buf[PREFIX_STRLEN];
 
 	FOR_EACH_OBJECT(m, KIND_HOST, o) {
@@ -195,7 +195,7 @@ static int overlap(struct claim *a, struct claim *b, struct error *e)
 }
 
 /* Blocks are nested or apart: sorted, the first overlap is between neighbours. */
-static int check_overlaps(struct model *m, enum kind kind, struct error *e)
+static int check_overlaps(struct model *m, enum object_kind kind, struct error *e)
 {
 	_cleanup_free_ struct claim *claims = NULL;
 	size_t n = 0, cap = 0;

@@ -176,8 +176,8 @@ static SD_VARLINK_DEFINE_METHOD(Detach, VARLINK_NAME, VARLINK_OUT_OBJECT(Eni));
 static int eni_show(sd_varlink *link, sd_json_variant *p, sd_varlink_method_flags_t flags,
 		    void *userdata)
 {
-	_cleanup_json_ sd_json_variant *object = NULL, *v = NULL;
 	_cleanup_error_ struct error e = {};
+	_cleanup_json_ sd_json_variant *object = NULL, *v = NULL;
 	struct manager *m = userdata;
 
 	(void)flags;
@@ -246,7 +246,7 @@ VARLINK_METHOD(delete, eni, KIND_ENI)
  * Context: at start.
  * Return: 0 or a negative errno.
  */
-int varlink_bind_eni(sd_varlink_server *s)
+int varlink_bind_eni(struct sd_varlink_server *s)
 {
 	int r = sd_varlink_server_add_interface(s, &vl_interface_io_nitro_Eni);
 

@@ -51,7 +51,7 @@ VARLINK_METHOD(delete, host, KIND_HOST)
  * Context: at start.
  * Return: 0 or a negative errno.
  */
-int varlink_bind_host(sd_varlink_server *s)
+int varlink_bind_host(struct sd_varlink_server *s)
 {
 	int r = sd_varlink_server_add_interface(s, &vl_interface_io_nitro_Host);
 

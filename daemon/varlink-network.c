@@ -135,8 +135,8 @@ static bool flag(sd_json_variant *p, const char *key)
 static int network_apply(sd_varlink *link, sd_json_variant *p,
 			 sd_varlink_method_flags_t flags, void *userdata)
 {
-	_cleanup_json_ sd_json_variant *v = NULL;
 	_cleanup_error_ struct error e = {};
+	_cleanup_json_ sd_json_variant *v = NULL;
 	sd_json_variant *changes = NULL;
 
 	(void)flags;
@@ -179,8 +179,8 @@ static int network_monitor(sd_varlink *link, sd_json_variant *p,
 static int network_trace(sd_varlink *link, sd_json_variant *p,
 			 sd_varlink_method_flags_t flags, void *userdata)
 {
-	_cleanup_json_ sd_json_variant *v = NULL;
 	_cleanup_error_ struct error e = {};
+	_cleanup_json_ sd_json_variant *v = NULL;
 
 	(void)flags;
 	if (trace_run(userdata, p, &v, &e) < 0)
@@ -195,7 +195,7 @@ static int network_trace(sd_varlink *link, sd_json_variant *p,
  * Context: at start.
  * Return: 0 or a negative errno.
  */
-int varlink_bind_network(sd_varlink_server *s)
+int varlink_bind_network(struct sd_varlink_server *s)
 {
 	int r = sd_varlink_server_add_interface(s, &vl_interface_io_nitro_Network);
 

@@ -107,7 +107,7 @@ VARLINK_METHOD(delete, route_table, KIND_ROUTE_TABLE)
  * Context: at start.
  * Return: 0 or a negative errno.
  */
-int varlink_bind_route_table(sd_varlink_server *s)
+int varlink_bind_route_table(struct sd_varlink_server *s)
 {
 	int r = sd_varlink_server_add_interface(s, &vl_interface_io_nitro_RouteTable);
 

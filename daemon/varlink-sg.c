@@ -71,8 +71,8 @@ static SD_VARLINK_DEFINE_METHOD(Revoke,
 static int security_group_allow(sd_varlink *link, sd_json_variant *p,
 				sd_varlink_method_flags_t flags, void *userdata)
 {
-	_cleanup_json_ sd_json_variant *rule = NULL, *v = NULL;
 	_cleanup_error_ struct error e = {};
+	_cleanup_json_ sd_json_variant *rule = NULL, *v = NULL;
 
 	(void)flags;
 	if (edit_allow(userdata, p, &rule, &e) < 0)
@@ -126,7 +126,7 @@ VARLINK_METHOD(delete, security_group, KIND_SECURITY_GROUP)
  * Context: at start.
  * Return: 0 or a negative errno.
  */
-int varlink_bind_security_group(sd_varlink_server *s)
+int varlink_bind_security_group(struct sd_varlink_server *s)
 {
 	int r = sd_varlink_server_add_interface(s, &vl_interface_io_nitro_SecurityGroup);
 

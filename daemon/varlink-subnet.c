@@ -64,7 +64,7 @@ VARLINK_METHOD(delete, subnet, KIND_SUBNET)
  * Context: at start.
  * Return: 0 or a negative errno.
  */
-int varlink_bind_subnet(sd_varlink_server *s)
+int varlink_bind_subnet(struct sd_varlink_server *s)
 {
 	int r = sd_varlink_server_add_interface(s, &vl_interface_io_nitro_Subnet);
 

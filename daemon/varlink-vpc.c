@@ -58,7 +58,7 @@ VARLINK_METHOD(delete, vpc, KIND_VPC)
  * Context: at start.
  * Return: 0 or a negative errno.
  */
-int varlink_bind_vpc(sd_varlink_server *s)
+int varlink_bind_vpc(struct sd_varlink_server *s)
 {
 	int r = sd_varlink_server_add_interface(s, &vl_interface_io_nitro_Vpc);
 

@@ -105,7 +105,7 @@ int varlink_reply_object(sd_varlink *link, struct manager *m, const char *id)
 	return sd_varlink_reply(link, v);
 }
 
-static int put(sd_varlink *link, sd_json_variant *p, struct manager *m, enum kind kind,
+static int put(sd_varlink *link, sd_json_variant *p, struct manager *m, enum object_kind kind,
 	       enum put_mode mode)
 {
 	_cleanup_error_ struct error e = {};
@@ -135,7 +135,7 @@ static int put(sd_varlink *link, sd_json_variant *p, struct manager *m, enum kin
  * Context: method call.
  * Return: what the method returns.
  */
-int varlink_create(sd_varlink *link, sd_json_variant *p, struct manager *m, enum kind kind)
+int varlink_create(sd_varlink *link, sd_json_variant *p, struct manager *m, enum object_kind kind)
 {
 	return put(link, p, m, kind, PUT_CREATE);
 }
@@ -150,7 +150,7 @@ int varlink_create(sd_varlink *link, sd_json_variant *p, struct manager *m, enum
  * Context: method call.
  * Return: what the method returns.
  */
-int varlink_set(sd_varlink *link, sd_json_variant *p, struct manager *m, enum kind kind)
+int varlink_set(sd_varlink *link, sd_json_variant *p, struct manager *m, enum object_kind kind)
 {
 	_cleanup_error_ struct error ignored = {};
 	const char *name = json_string(p, "name");
@@ -159,7 +159,7 @@ int varlink_set(sd_varlink *link, sd_json_variant *p, struct manager *m, enum ki
 	return put(link, p, m, kind, kind == KIND_HOST && !exists ? PUT_CREATE : PUT_SET);
 }
 
-static struct object *named(struct manager *m, sd_json_variant *p, enum kind kind,
+static struct object *named(struct manager *m, sd_json_variant *p, enum object_kind kind,
 			    struct error *e)
 {
 	const char *name = json_string(p, "name");
@@ -177,7 +177,7 @@ static struct object *named(struct manager *m, sd_json_variant *p, enum kind kin
  * Context: method call.
  * Return: what the method returns.
  */
-int varlink_show(sd_varlink *link, sd_json_variant *p, struct manager *m, enum kind kind)
+int varlink_show(sd_varlink *link, sd_json_variant *p, struct manager *m, enum object_kind kind)
 {
 	_cleanup_error_ struct error e = {};
 	struct object *o = named(m, p, kind, &e);
@@ -195,7 +195,7 @@ int varlink_show(sd_varlink *link, sd_json_variant *p, struct manager *m, enum k
  * Context: method call.
  * Return: what the method returns.
  */
-int varlink_list(sd_varlink *link, sd_json_variant *p, struct manager *m, enum kind kind)
+int varlink_list(sd_varlink *link, sd_json_variant *p, struct manager *m, enum object_kind kind)
 {
 	_cleanup_json_ sd_json_variant *v = NULL;
 	struct json_list list = {};
@@ -218,7 +218,7 @@ int varlink_list(sd_varlink *link, sd_json_variant *p, struct manager *m, enum k
  * Context: method call.
  * Return: what the method returns.
  */
-int varlink_delete(sd_varlink *link, sd_json_variant *p, struct manager *m, enum kind kind)
+int varlink_delete(sd_varlink *link, sd_json_variant *p, struct manager *m, enum object_kind kind)
 {
 	_cleanup_error_ struct error e = {};
 	struct object *o = named(m, p, kind, &e);

@@ -12,11 +12,11 @@ int varlink_start(struct manager *m);
 int varlink_fail(sd_varlink *link, struct error *e);
 int varlink_reply_object(sd_varlink *link, struct manager *m, const char *id);
 
-int varlink_create(sd_varlink *link, sd_json_variant *p, struct manager *m, enum kind kind);
-int varlink_set(sd_varlink *link, sd_json_variant *p, struct manager *m, enum kind kind);
-int varlink_show(sd_varlink *link, sd_json_variant *p, struct manager *m, enum kind kind);
-int varlink_list(sd_varlink *link, sd_json_variant *p, struct manager *m, enum kind kind);
-int varlink_delete(sd_varlink *link, sd_json_variant *p, struct manager *m, enum kind kind);
+int varlink_create(sd_varlink *link, sd_json_variant *p, struct manager *m, enum object_kind kind);
+int varlink_set(sd_varlink *link, sd_json_variant *p, struct manager *m, enum object_kind kind);
+int varlink_show(sd_varlink *link, sd_json_variant *p, struct manager *m, enum object_kind kind);
+int varlink_list(sd_varlink *link, sd_json_variant *p, struct manager *m, enum object_kind kind);
+int varlink_delete(sd_varlink *link, sd_json_variant *p, struct manager *m, enum object_kind kind);
 
 /* Methods of one interface that are the same for every kind */
 #define VARLINK_METHOD(verb, prefix, kind) \

@@ -20,8 +20,8 @@ static int parse(struct object *o, sd_json_variant *v, struct error *e)
 	if (!vpc->cidrs.n)
 		return fail(e, ERR_INVALID, "VPC '%s' has no CIDR", o->name);
 	for (size_t i = 0; i < vpc->cidrs.n; i++) {
-		const struct prefix *p = &vpc->cidrs.v[i];
 		_cleanup_free_ char *path = xprintf("/cidrs/%zu", i);
+		const struct prefix *p = &vpc->cidrs.v[i];
 		struct prefix first;
 
 		prefix_first(p, 0, &first);

@@ -81,9 +81,9 @@ UNIT(union_of_groups)
 		"in p1 2048-2303 198.51.100.0/24\n", "in p1 2048-2303 203.0.113.0/24\n",
 		"in p58 32768-32768 ::/0\n", "out p256 0-65535 10.0.0.0/8\n",
 	};
-	_cleanup_free_ char *e1 = NULL, *e2 = NULL, *e3 = NULL, *e4 = NULL;
 	_cleanup_fixture_ struct fixture f;
 	_cleanup_error_ struct error e = {};
+	_cleanup_free_ char *e1 = NULL, *e2 = NULL, *e3 = NULL, *e4 = NULL;
 
 	fixture_open(&f);
 	EXPECT(fixture_apply(&f, STACK, &e) > 0);
@@ -129,7 +129,7 @@ UNIT(equal_unions_share_a_policy)
 	EXPECT_NUMBER(e1->limit[LIMIT_BANDWIDTH], 1000);
 	EXPECT_NUMBER(e1->limit[LIMIT_TCP_ESTABLISHED], 350);
 	/* a new rule is one policy's replacement, and nothing else */
-	EXPECT(fixture_apply(&f, "{'version':1,'vpcs':[{'name':'shop','cidrs':['10.0.0.0/16',"
+	EXPECT(fixture_apply(&f, "{'version':1,'vpcs':[{'name':'shop','cidrs':['10.0.0.0/16',\n"
 			     "'fd00:10::/56'],'security_groups':[{'name':'ping'}]}]}", &e) == 1);
 	after = compile(&f);
 	EXPECT_NUMBER(after.n_policies, 2);

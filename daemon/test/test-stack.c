@@ -91,7 +91,7 @@ UNIT(vni_collisions_are_probed)
 	EXPECT(vni >= 1 && vni <= VNI_MAX);
 	fixture_close(&f);
 	fixture_open(&f);
-	stack = xprintf("{'version':1,'vpcs':[{'name':'shop','cidrs':['10.0.0.0/16']},"
+	stack = xprintf("{'version':1,'vpcs':[{'name':'shop','cidrs':['10.0.0.0/16']},\n"
 			"{'name':'taker','cidrs':['10.0.0.0/16'],'vni':%u}]}", vni);
 	EXPECT_NUMBER(fixture_apply(&f, stack, &e), 2);
 	EXPECT_NUMBER(VPC(model_get(&f.m.model, KIND_VPC, NULL, "shop"))->vni,
@@ -100,9 +100,9 @@ UNIT(vni_collisions_are_probed)
 
 UNIT(dry_run_says_and_changes_nothing)
 {
-	_cleanup_json_ sd_json_variant *stack = json_read(STACK), *changes = NULL;
 	_cleanup_fixture_ struct fixture f;
 	_cleanup_error_ struct error e = {};
+	_cleanup_json_ sd_json_variant *stack = json_read(STACK), *changes = NULL;
 	sd_json_variant *sg;
 
 	fixture_open(&f);
@@ -117,13 +117,13 @@ UNIT(dry_run_says_and_changes_nothing)
 
 UNIT(diff_names_what_changes)
 {
-	_cleanup_json_ sd_json_variant *stack = NULL, *changes = NULL;
 	_cleanup_fixture_ struct fixture f;
 	_cleanup_error_ struct error e = {};
+	_cleanup_json_ sd_json_variant *stack = NULL, *changes = NULL;
 
 	fixture_open(&f);
 	EXPECT(fixture_apply(&f, STACK, &e) > 0);
-	stack = json_read("{'version':1,'enis':[{'name':'c-1','subnet':'front','host':'a',"
+	stack = json_read("{'version':1,'enis':[{'name':'c-1','subnet':'front','host':'a',\n"
 			  "'security_groups':['client','web'],'pps':1000}]}");
 	EXPECT(stack_apply(&f.m, stack, NULL, true, false, &changes, &e) >= 0);
 	EXPECT_NUMBER(sd_json_variant_elements(changes), 1);
@@ -133,9 +133,9 @@ UNIT(diff_names_what_changes)
 
 UNIT(prune_deletes_the_rest)
 {
-	_cleanup_json_ sd_json_variant *stack = json_read(STACK), *changes = NULL, *empty = NULL;
 	_cleanup_fixture_ struct fixture f;
 	_cleanup_error_ struct error e = {};
+	_cleanup_json_ sd_json_variant *stack = json_read(STACK), *changes = NULL, *empty = NULL;
 	_cleanup_free_ char *before = NULL, *after = NULL;
 
 	fixture_open(&f);
@@ -163,10 +163,10 @@ UNIT(prune_deletes_the_rest)
 
 UNIT(one_error_in_a_thousand_lines)
 {
-	_cleanup_json_ sd_json_variant *stack = NULL, *lines = NULL, *changes = NULL;
 	_cleanup_text_ struct text s = {}, l = {};
 	_cleanup_fixture_ struct fixture f;
 	_cleanup_error_ struct error e = {};
+	_cleanup_json_ sd_json_variant *stack = NULL, *lines = NULL, *changes = NULL;
 
 	fixture_open(&f);
 	text_add(&s, SHOP_BEGIN ",'security_groups':[{'name':'g','ingress':[");
@@ -236,7 +236,7 @@ UNIT(a_subnet_runs_full)
 	_cleanup_error_ struct error e = {};
 
 	fixture_open(&f);
-	EXPECT(fixture_apply(&f, "{'version':1,'vpcs':[{'name':'v','cidrs':['10.0.0.0/16'],"
+	EXPECT(fixture_apply(&f, "{'version':1,'vpcs':[{'name':'v','cidrs':['10.0.0.0/16'],\n"
 			     "'subnets':[{'name':'s','cidrs':['10.0.0.0/28']}]}]}", &e) > 0);
 	for (int i = 0; i < 11; i++) {
 		_cleanup_free_ char *props = xprintf("{'name':'e%d','subnet':'s'}", i);

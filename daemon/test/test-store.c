@@ -17,10 +17,10 @@ static int on_watch(const struct store_object *o, void *userdata)
 
 UNIT(rolled_back_is_never_seen)
 {
+	_cleanup_error_ struct error e = {};
 	struct store_object o = { .kind = "vpc", .id = "vpc-1", .name = "n", .version = 1,
 				  .body = "{}" };
 	_cleanup_fixture_ struct fixture f;
-	_cleanup_error_ struct error e = {};
 
 	fixture_open(&f);
 	seen = 0;

@@ -42,9 +42,9 @@ static const struct {
 	  "/vpcs/0/vni", "from 1 to" },
 	{ "{'version':1,'vpcs':[{'name':'n','cidrs':['10.0.0.0/16'],'vni':0}]}",
 	  "/vpcs/0/vni", "from 1 to" },
-	{ "{'version':1,'vpcs':[{'name':'n','cidrs':['10.0.0.0/16'],'vni':9},"
+	{ "{'version':1,'vpcs':[{'name':'n','cidrs':['10.0.0.0/16'],'vni':9},\n"
 	  "{'name':'o','cidrs':['10.0.0.0/16'],'vni':9}]}", "/vpcs/1/vni", "same VNI 9" },
-	{ "{'version':1,'vpcs':[{'name':'n','cidrs':['10.0.0.0/16']},"
+	{ "{'version':1,'vpcs':[{'name':'n','cidrs':['10.0.0.0/16']},\n"
 	  "{'name':'n','cidrs':['10.0.0.0/16']}]}", "/vpcs/1", "named twice" },
 	{ VPC_ROW("'subnets':[{'name':'s','cidrs':['10.1.0.0/24']}]"),
 	  "/vpcs/0/subnets/0/cidrs/0", "outside the CIDRs of VPC 'shop'" },
@@ -58,7 +58,7 @@ static const struct {
 	  "/vpcs/0/route_tables/0/routes/0/to", "none of eni:NAME, local, blackhole" },
 	{ VPC_ROW("'route_tables':[{'name':'t','routes':[{'cidr':'0.0.0.0/0','to':'eni:no'}]}]"),
 	  "/vpcs/0/route_tables/0/routes/0", "ENI 'no', which does not exist" },
-	{ VPC_ROW("'route_tables':[{'name':'t','routes':[{'cidr':'0.0.0.0/0','to':'local'},"
+	{ VPC_ROW("'route_tables':[{'name':'t','routes':[{'cidr':'0.0.0.0/0','to':'local'},\n"
 		  "{'cidr':'0.0.0.0/0','to':'blackhole'}]}]"),
 	  "/vpcs/0/route_tables/0/routes/1", "two routes for '0.0.0.0/0'" },
 	{ VPC_ROW("'prefix_lists':[{'name':'l','entries':['10.0.0.0/8','10.0.0.0/8']}]"),
@@ -82,7 +82,7 @@ static const struct {
 	  "/vpcs/0/security_groups/0/ingress/0/peer", "never meets" },
 	{ RULE_ROW("{'protocol':'tcp','peer':'sg:nope'}"),
 	  "/vpcs/0/security_groups/0/ingress/0", "security group 'nope', which does not exist" },
-	{ RULE_ROW("{'protocol':'tcp','ports':'80','peer':'10.0.0.0/8'},"
+	{ RULE_ROW("{'protocol':'tcp','ports':'80','peer':'10.0.0.0/8'},\n"
 		   "{'protocol':6,'ports':80,'peer':'10.0.0.0/8'}"),
 	  "/vpcs/0/security_groups/0/ingress/1", "twice" },
 	{ "{'version':1,'enis':[{'name':'x'}]}", "/enis/0", "names no subnet" },
@@ -116,9 +116,9 @@ static const struct {
 
 UNIT(refused_with_a_sentence_and_a_place)
 {
-	_cleanup_free_ char *before = NULL;
 	_cleanup_fixture_ struct fixture f;
 	_cleanup_error_ struct error e = {};
+	_cleanup_free_ char *before = NULL;
 
 	fixture_open(&f);
 	EXPECT_NUMBER(fixture_apply(&f, BASE, &e), 6);
@@ -152,10 +152,10 @@ UNIT(overlapping_vpcs)
 
 	fixture_open(&f);
 	EXPECT_NUMBER(fixture_apply(&f,
-		"{'version':1,'vpcs':["
-		"{'name':'x','cidrs':['10.0.0.0/16'],'subnets':[{'name':'s','cidrs':['10.0.0.0/24']}]},"
-		"{'name':'y','cidrs':['10.0.0.0/16'],'subnets':[{'name':'s','cidrs':['10.0.0.0/24']}]}],"
-		"'enis':[{'name':'e','subnet':'x/s','ips':['10.0.0.4']},"
+		"{'version':1,'vpcs':[\n"
+		"{'name':'x','cidrs':['10.0.0.0/16'],'subnets':[{'name':'s','cidrs':['10.0.0.0/24']}]},\n"
+		"{'name':'y','cidrs':['10.0.0.0/16'],'subnets':[{'name':'s','cidrs':['10.0.0.0/24']}]}],\n"
+		"'enis':[{'name':'e','subnet':'x/s','ips':['10.0.0.4']},\n"
 		"{'name':'f','subnet':'y/s','ips':['10.0.0.4']}]}", &e), 6);
 	EXPECT_TEXT(e.message, NULL);
 	EXPECT(fixture_apply(&f, "{'version':1,'enis':[{'name':'g','subnet':'s'}]}", &e) < 0);
@@ -163,7 +163,7 @@ UNIT(overlapping_vpcs)
 	EXPECT(strstr(e.message, "'x/s', 'y/s'"));
 }
 
-static int delete(struct fixture *f, enum kind kind, const char *name, struct error *e)
+static int delete(struct fixture *f, enum object_kind kind, const char *name, struct error *e)
 {
 	struct object *o = model_lookup(&f->m.model, kind, NULL, name, e);
 	struct change c;
@@ -182,7 +182,7 @@ static int delete(struct fixture *f, enum kind kind, const char *name, struct er
 UNIT(deleting_what_is_in_use_names_the_users)
 {
 	static const struct {
-		enum kind kind;
+		enum object_kind kind;
 		const char *name, *user;
 	} rows[] = {
 		{ KIND_VPC, "shop", "subnet front" }, { KIND_SUBNET, "front", "ENI e1" },
@@ -214,7 +214,7 @@ static char *many_rules(size_t n, const char *peer)
 {
 	struct text t = {};
 
-	text_add(&t, "{'version':1,'vpcs':[{'name':'shop','cidrs':['10.0.0.0/16','fd00:10::/56'],"
+	text_add(&t, "{'version':1,'vpcs':[{'name':'shop','cidrs':['10.0.0.0/16','fd00:10::/56'],\n"
 		 "'security_groups':[{'name':'web','ingress':[");
 	for (size_t i = 0; i < n; i++)
 		text_add(&t, "%s{'protocol':'tcp','ports':'%zu','peer':'%s'}", i ? "," : "",
@@ -225,21 +225,21 @@ static char *many_rules(size_t n, const char *peer)
 
 UNIT(rule_quota_per_family)
 {
-	_cleanup_free_ char *full = many_rules(1000, "10.0.0.0/8");
 	_cleanup_fixture_ struct fixture f;
 	_cleanup_error_ struct error e = {};
+	_cleanup_free_ char *full = many_rules(1000, "10.0.0.0/8");
 
 	fixture_open(&f);
 	EXPECT_NUMBER(fixture_apply(&f, BASE, &e), 6);
 	EXPECT_NUMBER(fixture_apply(&f, full, &e), 1);
 	/* the other family has a quota of its own */
-	EXPECT_NUMBER(fixture_apply(&f, "{'version':1,'vpcs':[{'name':'shop',"
-		"'cidrs':['10.0.0.0/16','fd00:10::/56'],'security_groups':[{'name':'six',"
-		"'ingress':[{'protocol':'tcp','peer':'::/0'}]}]}],'enis':[{'name':'e1',"
+	EXPECT_NUMBER(fixture_apply(&f, "{'version':1,'vpcs':[{'name':'shop',\n"
+		"'cidrs':['10.0.0.0/16','fd00:10::/56'],'security_groups':[{'name':'six',\n"
+		"'ingress':[{'protocol':'tcp','peer':'::/0'}]}]}],'enis':[{'name':'e1',\n"
 		"'subnet':'front','security_groups':['web','six']}]}", &e), 2);
 	EXPECT_TEXT(e.message, NULL);
-	EXPECT(fixture_apply(&f, "{'version':1,'vpcs':[{'name':'shop',"
-		"'cidrs':['10.0.0.0/16','fd00:10::/56'],'security_groups':[{'name':'six',"
+	EXPECT(fixture_apply(&f, "{'version':1,'vpcs':[{'name':'shop',\n"
+		"'cidrs':['10.0.0.0/16','fd00:10::/56'],'security_groups':[{'name':'six',\n"
 		"'ingress':[{'protocol':'tcp','peer':'sg:web'}]}]}]}", &e) < 0);
 	EXPECT(e.message && strstr(e.message, "1001 IPv4 ingress rules, 1000 are allowed"));
 }

@@ -71,7 +71,7 @@ static void load(struct fixture *f)
 
 void fixture_open(struct fixture *f)
 {
-	strcpy(f->dir, "/tmp/nitrod-test-XXXXXX");
+	snprintf(f->dir, sizeof(f->dir), "/tmp/nitrod-test-XXXXXX");
 	if (!mkdtemp(f->dir))
 		abort();
 	load(f);
@@ -115,7 +115,7 @@ char *fixture_export(struct fixture *f)
 	return text;
 }
 
-int fixture_put(struct fixture *f, enum kind kind, const char *props, enum put_mode mode,
+int fixture_put(struct fixture *f, enum object_kind kind, const char *props, enum put_mode mode,
 		struct error *e)
 {
 	_cleanup_json_ sd_json_variant *v = json_read(props);

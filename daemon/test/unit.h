@@ -51,7 +51,7 @@ void fixture_close(struct fixture *f);
 sd_json_variant *json_read(const char *text);
 int fixture_apply(struct fixture *f, const char *stack, struct error *e);
 char *fixture_export(struct fixture *f);
-int fixture_put(struct fixture *f, enum kind kind, const char *props, enum put_mode mode,
+int fixture_put(struct fixture *f, enum object_kind kind, const char *props, enum put_mode mode,
 		struct error *e);
 
 /* A stack in JSON with single quotes, which stand for double ones */
