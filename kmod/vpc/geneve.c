@@ -517,32 +517,41 @@ void nitro_vpc_geneve_close(struct nitro_vpc_card *card)
 
 /**
  * nitro_vpc_geneve_pmtu() - path MTU of the underlay towards a host
+ * @card: the card
  * @host: the host
  *
  * Context: any that may turn bottom halves off.
- * Return: bytes, 0 if nothing was sent there lately.
+ * Return: bytes, 0 if there is no route or the Geneve port is closed.
  */
-u32 nitro_vpc_geneve_pmtu(struct nitro_vpc_host *host)
+u32 nitro_vpc_geneve_pmtu(struct nitro_vpc_card *card,
+			  struct nitro_vpc_host *host)
 {
+	struct dst_entry *dst = NULL;
 	struct in6_addr saddr6;
-	struct dst_entry *dst;
-	struct rtable *rt;
+	struct socket *sock;
+	struct sk_buff *skb;
 	__be32 saddr4;
 	u32 mtu = 0;
 
+	/* The kernel's lookup takes the mark from a packet. */
+	skb = alloc_skb(0, GFP_ATOMIC);
+	if (!skb)
+		return 0;
+
 	local_bh_disable();
 	rcu_read_lock();
-	if (host->v6) {
-		dst = dst_cache_get_ip6(&host->dst, &saddr6);
-	} else {
-		rt = dst_cache_get_ip4(&host->dst, &saddr4);
-		dst = rt ? &rt->dst : NULL;
-	}
+	sock = host->v6 ? rcu_dereference(card->socket6) :
+			  rcu_dereference(card->socket4);
+	if (sock && host->v6)
+		dst = route6(card, host, sock, skb, NULL, &saddr6);
+	else if (sock)
+		dst = route4(card, host, skb, NULL, &saddr4);
 	if (dst) {
 		mtu = dst_mtu(dst);
 		dst_release(dst);
 	}
 	rcu_read_unlock();
 	local_bh_enable();
+	kfree_skb(skb);
 	return mtu;
 }

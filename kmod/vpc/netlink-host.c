@@ -176,7 +176,7 @@ int nitro_vpc_nl_host_del_doit(struct sk_buff *skb, struct genl_info *info)
 static int put_host(struct sk_buff *skb, struct nitro_vpc_card *card,
 		    struct nitro_vpc_host *host)
 {
-	u32 pmtu = host->local ? 0 : nitro_vpc_geneve_pmtu(host);
+	u32 pmtu = host->local ? 0 : nitro_vpc_geneve_pmtu(card, host);
 
 	if (nla_put_u32(skb, NITRO_VPC_A_HOST_ID, host->id) ||
 	    (host->local && nla_put_flag(skb, NITRO_VPC_A_HOST_LOCAL)) ||
