@@ -53,8 +53,8 @@ static int resolve_rules(struct change *c, struct object *o, struct error *e)
 		struct rules *rules = &SECURITY_GROUP(o)->rules[d];
 
 		for (size_t i = 0; i < rules->n; i++) {
-			_cleanup_text_ struct text text = {};
-			_cleanup_free_ char *path = NULL, *scope = NULL;
+			_cleanup_(text_free) struct text text = {};
+			_cleanup_(free_ptr) char *path = NULL, *scope = NULL;
 			struct rule *rule = &rules->v[i];
 
 			if (rule->peer == PEER_CIDR)
@@ -95,7 +95,7 @@ static int resolve_eni(struct change *c, struct eni *eni, struct error *e)
 		eni->host = xstrdup(host->name);
 	}
 	for (size_t i = 0; i < eni->groups.n; i++) {
-		_cleanup_free_ char *path = xprintf("/security_groups/%zu", i);
+		_cleanup_(free_ptr) char *path = xprintf("/security_groups/%zu", i);
 
 		if (resolve(c, KIND_SECURITY_GROUP, eni->vpc, &eni->groups.v[i], path, e) < 0)
 			return -ENOENT;
@@ -153,8 +153,8 @@ int complete_object(struct change *c, struct edit *edit, enum put_mode mode,
 				"/route_table", e) : 0;
 	case KIND_ROUTE_TABLE:
 		for (size_t i = 0; i < ROUTE_TABLE(o)->n_routes; i++) {
+			_cleanup_(free_ptr) char *path = xprintf("/routes/%zu/to", i);
 			struct route *route = &ROUTE_TABLE(o)->routes[i];
-			_cleanup_free_ char *path = xprintf("/routes/%zu/to", i);
 
 			if (route->eni && resolve(c, KIND_ENI, NULL, &route->eni, path, e) < 0)
 				return -ENOENT;
@@ -201,7 +201,7 @@ static int compare(const void *a, const void *b)
 
 static struct cursor *subnet_cursor(struct change *c, struct subnet *s, size_t block)
 {
-	_cleanup_free_ char *key = xprintf("%s/%zu", s->o.id, block);
+	_cleanup_(free_ptr) char *key = xprintf("%s/%zu", s->o.id, block);
 	const struct prefix *cidr = &s->cidrs.v[block];
 	struct cursor *cursor = map_get(&c->cursors, key);
 	struct object *o;

@@ -78,8 +78,8 @@ static int parse_argv(int argc, char *argv[])
 
 static int enter_netns(const char *name)
 {
-	_cleanup_free_ char *path = *name == '/' ? xstrdup(name) : xprintf("/run/netns/%s", name);
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	_cleanup_(free_ptr) char *path = *name == '/' ? xstrdup(name) : xprintf("/run/netns/%s", name);
+	_cleanup_(close_fd) int fd = open(path, O_RDONLY | O_CLOEXEC);
 
 	if (fd < 0 || setns(fd, CLONE_NEWNET) < 0) {
 		fprintf(stderr, "nitrod: network namespace '%s': %s\n", name, strerror(errno));
@@ -153,7 +153,7 @@ static int start(struct manager *m, struct error *e)
 
 int main(int argc, char *argv[])
 {
-	_cleanup_error_ struct error e = {};
+	_cleanup_(error_clear) struct error e = {};
 	struct manager m = {};
 	int r;
 

@@ -53,7 +53,7 @@ struct store_event {
 
 struct store {
 	struct sqlite3 *db;
-	sqlite3_stmt *stmt[S_MAX];
+	struct sqlite3_stmt *stmt[S_MAX];
 	struct store_event *events;
 	size_t n_events, cap_events;
 	store_object_fn watch;

@@ -176,8 +176,8 @@ static SD_VARLINK_DEFINE_METHOD(Detach, VARLINK_NAME, VARLINK_OUT_OBJECT(Eni));
 static int eni_show(sd_varlink *link, sd_json_variant *p, sd_varlink_method_flags_t flags,
 		    void *userdata)
 {
-	_cleanup_error_ struct error e = {};
-	_cleanup_json_ sd_json_variant *object = NULL, *v = NULL;
+	_cleanup_(error_clear) struct error e = {};
+	_cleanup_(sd_json_variant_unrefp) sd_json_variant *object = NULL, *v = NULL;
 	struct manager *m = userdata;
 
 	(void)flags;
@@ -190,8 +190,8 @@ static int eni_show(sd_varlink *link, sd_json_variant *p, sd_varlink_method_flag
 static int eni_attach(sd_varlink *link, sd_json_variant *p, sd_varlink_method_flags_t flags,
 		      void *userdata)
 {
-	_cleanup_error_ struct error e = {};
-	_cleanup_free_ char *id = NULL;
+	_cleanup_(error_clear) struct error e = {};
+	_cleanup_(free_ptr) char *id = NULL;
 
 	(void)flags;
 	if (edit_attach(userdata, p, true, &id, &e) < 0)
@@ -202,8 +202,8 @@ static int eni_attach(sd_varlink *link, sd_json_variant *p, sd_varlink_method_fl
 static int eni_detach(sd_varlink *link, sd_json_variant *p, sd_varlink_method_flags_t flags,
 		      void *userdata)
 {
-	_cleanup_error_ struct error e = {};
-	_cleanup_free_ char *id = NULL;
+	_cleanup_(error_clear) struct error e = {};
+	_cleanup_(free_ptr) char *id = NULL;
 
 	(void)flags;
 	if (edit_attach(userdata, p, false, &id, &e) < 0)

@@ -52,8 +52,8 @@ static SD_VARLINK_DEFINE_METHOD(DeleteRoute,
 
 static int edit(sd_varlink *link, sd_json_variant *p, struct manager *m, bool add)
 {
-	_cleanup_error_ struct error e = {};
-	_cleanup_free_ char *id = NULL;
+	_cleanup_(error_clear) struct error e = {};
+	_cleanup_(free_ptr) char *id = NULL;
 	int r = edit_route(m, p, add, &id, &e);
 
 	return r < 0 ? varlink_fail(link, &e) : varlink_reply_object(link, m, id);

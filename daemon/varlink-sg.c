@@ -71,8 +71,8 @@ static SD_VARLINK_DEFINE_METHOD(Revoke,
 static int security_group_allow(sd_varlink *link, sd_json_variant *p,
 				sd_varlink_method_flags_t flags, void *userdata)
 {
-	_cleanup_error_ struct error e = {};
-	_cleanup_json_ sd_json_variant *rule = NULL, *v = NULL;
+	_cleanup_(error_clear) struct error e = {};
+	_cleanup_(sd_json_variant_unrefp) sd_json_variant *rule = NULL, *v = NULL;
 
 	(void)flags;
 	if (edit_allow(userdata, p, &rule, &e) < 0)
@@ -84,7 +84,7 @@ static int security_group_allow(sd_varlink *link, sd_json_variant *p,
 static int security_group_revoke(sd_varlink *link, sd_json_variant *p,
 				 sd_varlink_method_flags_t flags, void *userdata)
 {
-	_cleanup_error_ struct error e = {};
+	_cleanup_(error_clear) struct error e = {};
 
 	(void)flags;
 	if (edit_revoke(userdata, p, &e) < 0)

@@ -81,9 +81,9 @@ UNIT(union_of_groups)
 		"in p1 2048-2303 198.51.100.0/24\n", "in p1 2048-2303 203.0.113.0/24\n",
 		"in p58 32768-32768 ::/0\n", "out p256 0-65535 10.0.0.0/8\n",
 	};
-	_cleanup_fixture_ struct fixture f;
-	_cleanup_error_ struct error e = {};
-	_cleanup_free_ char *e1 = NULL, *e2 = NULL, *e3 = NULL, *e4 = NULL;
+	_cleanup_(fixture_close) struct fixture f;
+	_cleanup_(error_clear) struct error e = {};
+	_cleanup_(free_ptr) char *e1 = NULL, *e2 = NULL, *e3 = NULL, *e4 = NULL;
 
 	fixture_open(&f);
 	EXPECT(fixture_apply(&f, STACK, &e) > 0);
@@ -112,8 +112,8 @@ static struct kstate compile(struct fixture *f)
 UNIT(equal_unions_share_a_policy)
 {
 	_cleanup_(kstate_free) struct kstate k = {}, after = {};
-	_cleanup_fixture_ struct fixture f;
-	_cleanup_error_ struct error e = {};
+	_cleanup_(fixture_close) struct fixture f;
+	_cleanup_(error_clear) struct error e = {};
 	struct keni *e1, *e2, *e4;
 
 	fixture_open(&f);
@@ -141,8 +141,8 @@ UNIT(equal_unions_share_a_policy)
 UNIT(mappings_carry_groups)
 {
 	_cleanup_(kstate_free) struct kstate k = {};
-	_cleanup_fixture_ struct fixture f;
-	_cleanup_error_ struct error e = {};
+	_cleanup_(fixture_close) struct fixture f;
+	_cleanup_(error_clear) struct error e = {};
 	const struct kmapping *m = NULL;
 
 	fixture_open(&f);
@@ -160,8 +160,8 @@ UNIT(mappings_carry_groups)
 UNIT(tables_have_the_blocks_of_the_vpc)
 {
 	_cleanup_(kstate_free) struct kstate k = {};
-	_cleanup_fixture_ struct fixture f;
-	_cleanup_error_ struct error e = {};
+	_cleanup_(fixture_close) struct fixture f;
+	_cleanup_(error_clear) struct error e = {};
 	uint32_t id;
 
 	fixture_open(&f);
@@ -188,7 +188,7 @@ UNIT(tables_have_the_blocks_of_the_vpc)
 UNIT(one_local_host_without_a_name)
 {
 	_cleanup_(kstate_free) struct kstate k = {};
-	_cleanup_fixture_ struct fixture f;
+	_cleanup_(fixture_close) struct fixture f;
 
 	fixture_open(&f);
 	k = compile(&f);

@@ -15,8 +15,8 @@
 
 UNIT(apply_twice_changes_nothing)
 {
-	_cleanup_fixture_ struct fixture f;
-	_cleanup_error_ struct error e = {};
+	_cleanup_(fixture_close) struct fixture f;
+	_cleanup_(error_clear) struct error e = {};
 
 	fixture_open(&f);
 	EXPECT_NUMBER(fixture_apply(&f, STACK, &e), 10);
@@ -40,9 +40,9 @@ static char *ip(const struct eni *e, size_t i)
 
 UNIT(assigned_values_are_the_same_everywhere)
 {
-	_cleanup_fixture_ struct fixture f, g;
-	_cleanup_error_ struct error e = {};
-	_cleanup_free_ char *a = NULL, *b = NULL, *first = NULL, *second = NULL;
+	_cleanup_(fixture_close) struct fixture f, g;
+	_cleanup_(error_clear) struct error e = {};
+	_cleanup_(free_ptr) char *a = NULL, *b = NULL, *first = NULL, *second = NULL;
 
 	fixture_open(&f);
 	fixture_open(&g);
@@ -63,9 +63,9 @@ UNIT(assigned_values_are_the_same_everywhere)
 
 UNIT(export_applies_to_the_same_state)
 {
-	_cleanup_fixture_ struct fixture f, g;
-	_cleanup_error_ struct error e = {};
-	_cleanup_free_ char *a = NULL, *b = NULL;
+	_cleanup_(fixture_close) struct fixture f, g;
+	_cleanup_(error_clear) struct error e = {};
+	_cleanup_(free_ptr) char *a = NULL, *b = NULL;
 
 	fixture_open(&f);
 	fixture_open(&g);
@@ -80,9 +80,9 @@ UNIT(export_applies_to_the_same_state)
 
 UNIT(vni_collisions_are_probed)
 {
-	_cleanup_fixture_ struct fixture f;
-	_cleanup_error_ struct error e = {};
-	_cleanup_free_ char *stack = NULL;
+	_cleanup_(fixture_close) struct fixture f;
+	_cleanup_(error_clear) struct error e = {};
+	_cleanup_(free_ptr) char *stack = NULL;
 	uint32_t vni;
 
 	fixture_open(&f);
@@ -100,9 +100,10 @@ UNIT(vni_collisions_are_probed)
 
 UNIT(dry_run_says_and_changes_nothing)
 {
-	_cleanup_fixture_ struct fixture f;
-	_cleanup_error_ struct error e = {};
-	_cleanup_json_ sd_json_variant *stack = json_read(STACK), *changes = NULL;
+	_cleanup_(fixture_close) struct fixture f;
+	_cleanup_(error_clear) struct error e = {};
+	_cleanup_json_ sd_json_variant *stack = json_read(STACK);
+	_cleanup_json_ sd_json_variant *changes = NULL;
 	sd_json_variant *sg;
 
 	fixture_open(&f);
@@ -117,9 +118,9 @@ UNIT(dry_run_says_and_changes_nothing)
 
 UNIT(diff_names_what_changes)
 {
-	_cleanup_fixture_ struct fixture f;
-	_cleanup_error_ struct error e = {};
-	_cleanup_json_ sd_json_variant *stack = NULL, *changes = NULL;
+	_cleanup_(fixture_close) struct fixture f;
+	_cleanup_(error_clear) struct error e = {};
+	_cleanup_(sd_json_variant_unrefp) sd_json_variant *stack = NULL, *changes = NULL;
 
 	fixture_open(&f);
 	EXPECT(fixture_apply(&f, STACK, &e) > 0);
@@ -133,10 +134,10 @@ UNIT(diff_names_what_changes)
 
 UNIT(prune_deletes_the_rest)
 {
-	_cleanup_fixture_ struct fixture f;
-	_cleanup_error_ struct error e = {};
-	_cleanup_json_ sd_json_variant *stack = json_read(STACK), *changes = NULL, *empty = NULL;
-	_cleanup_free_ char *before = NULL, *after = NULL;
+	_cleanup_(fixture_close) struct fixture f;
+	_cleanup_(error_clear) struct error e = {};
+	_cleanup_(sd_json_variant_unrefp) sd_json_variant *stack = json_read(STACK), *changes = NULL, *empty = NULL;
+	_cleanup_(free_ptr) char *before = NULL, *after = NULL;
 
 	fixture_open(&f);
 	EXPECT(fixture_apply(&f, STACK, &e) > 0);
@@ -163,10 +164,10 @@ UNIT(prune_deletes_the_rest)
 
 UNIT(one_error_in_a_thousand_lines)
 {
-	_cleanup_text_ struct text s = {}, l = {};
-	_cleanup_fixture_ struct fixture f;
-	_cleanup_error_ struct error e = {};
-	_cleanup_json_ sd_json_variant *stack = NULL, *lines = NULL, *changes = NULL;
+	_cleanup_(text_free) struct text s = {}, l = {};
+	_cleanup_(fixture_close) struct fixture f;
+	_cleanup_(error_clear) struct error e = {};
+	_cleanup_(sd_json_variant_unrefp) sd_json_variant *stack = NULL, *lines = NULL, *changes = NULL;
 
 	fixture_open(&f);
 	text_add(&s, SHOP_BEGIN ",'security_groups':[{'name':'g','ingress':[");
@@ -188,9 +189,9 @@ UNIT(one_error_in_a_thousand_lines)
 
 UNIT(set_changes_only_what_is_given)
 {
-	_cleanup_fixture_ struct fixture f;
-	_cleanup_error_ struct error e = {};
-	_cleanup_free_ char *address = NULL;
+	_cleanup_(fixture_close) struct fixture f;
+	_cleanup_(error_clear) struct error e = {};
+	_cleanup_(free_ptr) char *address = NULL;
 
 	fixture_open(&f);
 	EXPECT(fixture_apply(&f, STACK, &e) > 0);
@@ -209,9 +210,9 @@ UNIT(set_changes_only_what_is_given)
 
 UNIT(names_and_ids_are_equal)
 {
-	_cleanup_fixture_ struct fixture f;
-	_cleanup_error_ struct error e = {};
-	_cleanup_free_ char *props = NULL;
+	_cleanup_(fixture_close) struct fixture f;
+	_cleanup_(error_clear) struct error e = {};
+	_cleanup_(free_ptr) char *props = NULL;
 
 	fixture_open(&f);
 	EXPECT(fixture_apply(&f, STACK, &e) > 0);
@@ -232,14 +233,14 @@ UNIT(names_and_ids_are_equal)
 
 UNIT(a_subnet_runs_full)
 {
-	_cleanup_fixture_ struct fixture f;
-	_cleanup_error_ struct error e = {};
+	_cleanup_(fixture_close) struct fixture f;
+	_cleanup_(error_clear) struct error e = {};
 
 	fixture_open(&f);
 	EXPECT(fixture_apply(&f, "{'version':1,'vpcs':[{'name':'v','cidrs':['10.0.0.0/16'],\n"
 			     "'subnets':[{'name':'s','cidrs':['10.0.0.0/28']}]}]}", &e) > 0);
 	for (int i = 0; i < 11; i++) {
-		_cleanup_free_ char *props = xprintf("{'name':'e%d','subnet':'s'}", i);
+		_cleanup_(free_ptr) char *props = xprintf("{'name':'e%d','subnet':'s'}", i);
 
 		EXPECT(fixture_put(&f, KIND_ENI, props, PUT_CREATE, &e) >= 0);
 	}

@@ -17,10 +17,10 @@ static int on_watch(const struct store_object *o, void *userdata)
 
 UNIT(rolled_back_is_never_seen)
 {
-	_cleanup_error_ struct error e = {};
+	_cleanup_(error_clear) struct error e = {};
 	struct store_object o = { .kind = "vpc", .id = "vpc-1", .name = "n", .version = 1,
 				  .body = "{}" };
-	_cleanup_fixture_ struct fixture f;
+	_cleanup_(fixture_close) struct fixture f;
 
 	fixture_open(&f);
 	seen = 0;
@@ -40,8 +40,8 @@ UNIT(rolled_back_is_never_seen)
 
 UNIT(one_process_at_a_time)
 {
-	_cleanup_fixture_ struct fixture f;
-	_cleanup_error_ struct error e = {};
+	_cleanup_(fixture_close) struct fixture f;
+	_cleanup_(error_clear) struct error e = {};
 	struct store *second = NULL;
 
 	fixture_open(&f);
@@ -51,8 +51,8 @@ UNIT(one_process_at_a_time)
 
 UNIT(handles_outlive_a_restart_and_are_not_reused)
 {
-	_cleanup_fixture_ struct fixture f;
-	_cleanup_error_ struct error e = {};
+	_cleanup_(fixture_close) struct fixture f;
+	_cleanup_(error_clear) struct error e = {};
 	struct object *o;
 	uint32_t handle;
 
@@ -74,8 +74,8 @@ UNIT(handles_outlive_a_restart_and_are_not_reused)
 
 UNIT(versions_count_changes)
 {
-	_cleanup_fixture_ struct fixture f;
-	_cleanup_error_ struct error e = {};
+	_cleanup_(fixture_close) struct fixture f;
+	_cleanup_(error_clear) struct error e = {};
 
 	fixture_open(&f);
 	EXPECT(fixture_put(&f, KIND_VPC, "{'name':'a','cidrs':['10.0.0.0/8']}", PUT_CREATE, &e)

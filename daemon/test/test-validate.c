@@ -116,17 +116,17 @@ static const struct {
 
 UNIT(refused_with_a_sentence_and_a_place)
 {
-	_cleanup_fixture_ struct fixture f;
-	_cleanup_error_ struct error e = {};
-	_cleanup_free_ char *before = NULL;
+	_cleanup_(fixture_close) struct fixture f;
+	_cleanup_(error_clear) struct error e = {};
+	_cleanup_(free_ptr) char *before = NULL;
 
 	fixture_open(&f);
 	EXPECT_NUMBER(fixture_apply(&f, BASE, &e), 6);
 	EXPECT_TEXT(e.message, NULL);
 	before = fixture_export(&f);
 	for (size_t i = 0; i < ARRAY_SIZE(refused); i++) {
-		_cleanup_error_ struct error err = {};
-		_cleanup_free_ char *after = NULL;
+		_cleanup_(error_clear) struct error err = {};
+		_cleanup_(free_ptr) char *after = NULL;
 
 		if (fixture_apply(&f, refused[i].stack, &err) >= 0) {
 			unit_fail(__FILE__, __LINE__, "taken: %s", refused[i].stack);
@@ -147,8 +147,8 @@ UNIT(refused_with_a_sentence_and_a_place)
 
 UNIT(overlapping_vpcs)
 {
-	_cleanup_fixture_ struct fixture f;
-	_cleanup_error_ struct error e = {};
+	_cleanup_(fixture_close) struct fixture f;
+	_cleanup_(error_clear) struct error e = {};
 
 	fixture_open(&f);
 	EXPECT_NUMBER(fixture_apply(&f,
@@ -188,13 +188,13 @@ UNIT(deleting_what_is_in_use_names_the_users)
 		{ KIND_VPC, "shop", "subnet front" }, { KIND_SUBNET, "front", "ENI e1" },
 		{ KIND_SECURITY_GROUP, "web", "ENI e1" }, { KIND_HOST, "a", "ENI e1" },
 	};
-	_cleanup_fixture_ struct fixture f;
-	_cleanup_error_ struct error e = {};
+	_cleanup_(fixture_close) struct fixture f;
+	_cleanup_(error_clear) struct error e = {};
 
 	fixture_open(&f);
 	EXPECT_NUMBER(fixture_apply(&f, BASE, &e), 6);
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		_cleanup_error_ struct error err = {};
+		_cleanup_(error_clear) struct error err = {};
 
 		EXPECT(delete(&f, rows[i].kind, rows[i].name, &err) < 0);
 		EXPECT_NUMBER(err.code, ERR_IN_USE);
@@ -225,9 +225,9 @@ static char *many_rules(size_t n, const char *peer)
 
 UNIT(rule_quota_per_family)
 {
-	_cleanup_fixture_ struct fixture f;
-	_cleanup_error_ struct error e = {};
-	_cleanup_free_ char *full = many_rules(1000, "10.0.0.0/8");
+	_cleanup_(fixture_close) struct fixture f;
+	_cleanup_(error_clear) struct error e = {};
+	_cleanup_(free_ptr) char *full = many_rules(1000, "10.0.0.0/8");
 
 	fixture_open(&f);
 	EXPECT_NUMBER(fixture_apply(&f, BASE, &e), 6);
