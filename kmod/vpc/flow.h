@@ -57,8 +57,8 @@ struct nitro_vpc_tcp_side {
  * @path: by NITRO_VPC_DIRECTION_*
  * @lock: protects @path
  * @flags: NITRO_VPC_FLOW_F_*; immutable, but that it can become tracked
- * @routed: the remote side is not on the ENI's link, so that the virtual router
- *	is in between
+ * @routed: by direction: the virtual router is in between, as the remote side is
+ *	not on the ENI's link or a forwarder is used; found with @path
  * @tcp_syn: what a SYN/ACK has to acknowledge that answers the SYN that came
  *	last on a connection which was open already; 0 for none
  * @rcu: for freeing
@@ -80,7 +80,7 @@ struct nitro_vpc_flow {
 	struct nitro_vpc_flow_path path[2];
 	spinlock_t lock; /* protects path */
 	u8 flags;
-	u8 routed;
+	u8 routed[2];
 	u32 tcp_syn;
 	struct rcu_head rcu;
 

@@ -109,8 +109,8 @@ verdict_slow(struct nitro_vpc_eni *eni,
 		/* Rules that need no tracking need no room either. */
 		if (!flow)
 			return res.verdict.tracked ? reason : NITRO_VPC_PASS;
-		WRITE_ONCE(flow->routed, res.routed);
 	}
+	WRITE_ONCE(flow->routed[pkt->direction], res.routed);
 	nitro_vpc_flow_set_path(flow, pkt->direction, res.via, generation);
 	return nitro_vpc_flow_update(flow, pkt);
 }
@@ -159,7 +159,7 @@ enum nitro_vpc_drop nitro_vpc_verdict(struct nitro_vpc_eni *eni,
 		goto slow;
 
 	*ret_via = via;
-	*ret_routed = flow->routed;
+	*ret_routed = READ_ONCE(flow->routed[pkt->direction]);
 	return nitro_vpc_flow_update(flow, pkt);
 
 slow:
