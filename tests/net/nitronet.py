@@ -366,7 +366,8 @@ class Eni:
         with host.ns:
             index = rtnl.link_add(name, "nitro", address=self.mac)
             host.card("eni-set", id=self.id, ifindex=index, **self.defaults)
-            self.ns = Namespace(name) if stack else host.lab.raw
+            self.guest = Namespace(name) if stack else None
+            self.ns = self.guest or host.lab.raw
             rtnl.link_set(name, ns=self.ns.fd)
         if stack:
             self.ns.quiet()
@@ -499,8 +500,8 @@ class Eni:
         self.port.sock.close()
         with contextlib.suppress(OSError), self.ns:
             rtnl.link_del(self.name)
-        if self.ns is not self.lab.raw:
-            self.ns.close()
+        if self.guest:
+            self.guest.close()
 
 
 class Lab:

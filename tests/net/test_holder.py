@@ -298,17 +298,15 @@ def tap_queues(lab):
 
 @test
 def tap_outlives_the_eni(lab):
-    """The file of a deleted ENI gives errors, nothing worse."""
+    """What is written to the file of a deleted ENI goes nowhere, as with any
+    tap."""
     eni = lab.eni(lab.a, "tap4", 100, 95, 1, stack=False)
     with tap_device(eni) as fd:
         with lab.raw:
             rtnl.link_del("tap4")
-        try:
-            os.write(fd, bytes(12) + bytes(60))
-        except OSError:
-            pass
-        else:
-            raise AssertionError("wrote to a deleted ENI")
+        for _ in range(10):
+            with contextlib.suppress(OSError):
+                os.write(fd, bytes(12) + bytes(60))
         with contextlib.suppress(OSError):
             os.read(fd, 100)
 
