@@ -165,6 +165,13 @@ static enum nitro_vpc_drop refuse(const struct segment *s)
 						 NITRO_VPC_PASS;
 }
 
+static bool from_originator(const struct segment *s)
+{
+	bool ingress = s->flow->flags & NITRO_VPC_FLOW_F_INGRESS;
+
+	return ingress == (s->pkt->direction == NITRO_VPC_DIRECTION_INGRESS);
+}
+
 static enum nitro_vpc_drop reset(const struct segment *s, u8 state)
 {
 	const struct nitro_vpc_packet *pkt = s->pkt;
@@ -173,7 +180,8 @@ static enum nitro_vpc_drop reset(const struct segment *s, u8 state)
 			   pkt->ack == s->flow->tcp_syn;
 	bool valid;
 
-	if (state == NITRO_VPC_FLOW_STATE_NONE || answers_syn)
+	if (state == NITRO_VPC_FLOW_STATE_NONE ||
+	    state == NITRO_VPC_FLOW_STATE_CLOSE || answers_syn)
 		valid = true;
 	else if (*s->peer_known & NITRO_VPC_TCP_ACKED)
 		valid = !before(pkt->seq, READ_ONCE(s->peer->ack)) &&
@@ -193,9 +201,8 @@ static enum nitro_vpc_drop reset(const struct segment *s, u8 state)
 	 * the sender has sent: the receiver asks back before it believes it,
 	 * and the answer comes with an exact number (RFC 5961, 3.2).
 	 */
-	if (state == NITRO_VPC_FLOW_STATE_ESTABLISHED &&
-	    pkt->seq != s->peer->ack && pkt->seq != s->me->end &&
-	    !answers_syn)
+	if (*s->peer_known & NITRO_VPC_TCP_ACKED && !answers_syn &&
+	    pkt->seq != s->peer->ack && pkt->seq != s->me->end)
 		return NITRO_VPC_PASS;
 	set_state(s->flow, state, NITRO_VPC_FLOW_STATE_CLOSE);
 	return NITRO_VPC_PASS;
@@ -225,6 +232,12 @@ static enum nitro_vpc_drop synchronize(const struct segment *s, u8 state)
 				  NITRO_VPC_FLOW_STATE_SYN_RECV);
 		break;
 	default:
+		if ((*s->me_known & (NITRO_VPC_TCP_SYN | NITRO_VPC_TCP_ACKED)) ==
+		    NITRO_VPC_TCP_SYN && s->pkt->seq + 1 == s->me->ack)
+			break;
+		/* A connection the other way round would not ask the rules. */
+		if (!from_originator(s))
+			return refuse(s);
 		/* The sender may have forgotten the connection. What the other
 		 * side says will tell.
 		 */
@@ -251,17 +264,21 @@ static enum nitro_vpc_drop synchronize_ack(const struct segment *s, u8 state)
 		} else if (*s->peer_known && !acks_syn(s)) {
 			remember_challenge(s);
 			return NITRO_VPC_PASS;
+		} else if (state == NITRO_VPC_FLOW_STATE_SYN_SENT &&
+			   !*s->peer_known) {
+			/* Nobody has sent a SYN that it could answer. */
+			return refuse(s);
 		}
 		begin(s);
 		set_state(s->flow, state, next);
 		return NITRO_VPC_PASS;
 	case NITRO_VPC_FLOW_STATE_TIME_WAIT:
 	case NITRO_VPC_FLOW_STATE_CLOSE:
-		return NITRO_VPC_PASS;
+		return from_originator(s) ? refuse(s) : NITRO_VPC_PASS;
 	}
 
 	if (!s->flow->tcp_syn || s->pkt->ack != s->flow->tcp_syn)
-		return NITRO_VPC_PASS;
+		return from_originator(s) ? refuse(s) : NITRO_VPC_PASS;
 	/* The old SYN/ACK again, after the old SYN again: until it is answered
 	 * there can only be early data behind it.
 	 */
@@ -310,8 +327,10 @@ static enum nitro_vpc_drop acknowledge(const struct segment *s, u8 state)
 
 	switch (state) {
 	case NITRO_VPC_FLOW_STATE_SYN_SENT:
-		/* The sender of the SYN has nothing to acknowledge yet. */
-		if (*s->me_known)
+		/* The sender of the SYN has nothing to acknowledge yet, and
+		 * nobody has anything to close.
+		 */
+		if (*s->me_known || s->pkt->tcp_flags & TCPHDR_FIN)
 			return refuse(s);
 		remember_challenge(s);
 		return NITRO_VPC_PASS;
