@@ -203,6 +203,26 @@ static int find_card(struct manager *m)
 	return r;
 }
 
+/* A tap comes and goes with its VMM, under the same name */
+static bool port_lost(struct manager *m)
+{
+	struct kernel *k = m->kernel;
+	struct object *o;
+
+	FOR_EACH_OBJECT(&m->model, KIND_ENI, o) {
+		_cleanup_(error_clear) struct error ignored = {};
+		struct keni *eni = kstate_eni(&k->actual, o->handle);
+		struct link port;
+
+		if (!eni || ENI(o)->attachment.kind != ATTACH_PORT)
+			continue;
+		if (rtnl_find(k->nl->route, 0, ENI(o)->attachment.port, &port, &ignored) < 0 ||
+		    port.master != eni->ifindex)
+			return true;
+	}
+	return false;
+}
+
 static int on_timer(sd_event_source *s, uint64_t usec, void *userdata)
 {
 	struct manager *m = userdata;
@@ -217,6 +237,8 @@ static int on_timer(sd_event_source *s, uint64_t usec, void *userdata)
 		look_again(m, k->delay);
 		return 0;
 	}
+	if (k->known && port_lost(m))
+		k->known = false;
 	if (!k->known || k->problem || k->failures.n)
 		resync(m);
 	else

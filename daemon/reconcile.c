@@ -2,7 +2,8 @@
 /*
  * From what the card holds to what it should hold, in the order that the
  * kernel's own references ask for: what is referred to comes first and goes
- * last. At no point more is allowed than before or after.
+ * last. Each object is swapped whole, so every ENI has its old rules or its
+ * new ones at any time.
  */
 
 #include <stdio.h>
@@ -16,6 +17,7 @@ struct run {
 	struct nl *nl;
 	struct kstate *have, *want;
 	bool may_fail;
+	bool failed;
 	struct error *e;
 };
 
@@ -139,14 +141,22 @@ static int look(struct run *r, struct keni *want, struct error *e)
 	return ret;
 }
 
+/* All or nothing: a netdev that cannot be configured does not stay */
 static int new_eni(struct run *r, struct keni *want, struct error *e)
 {
+	_cleanup_error_ struct error ignored = {};
 	int ret = make_netdev(r, want, e);
+	char name[16];
 
-	if (ret >= 0)
-		ret = card_eni_set(r->nl, want, e);
+	if (ret < 0)
+		return ret;
+	ret = card_eni_set(r->nl, want, e);
 	if (ret >= 0)
 		ret = look(r, want, e);
+	if (ret >= 0)
+		return 0;
+	eni_default_name(want->id, name);
+	(void)rtnl_delete(r->nl->route, -1, name, &ignored);
 	return ret;
 }
 
@@ -227,6 +237,7 @@ static int place_enis(struct run *r)
 					return fail(r->e, e.code, "ENI '%s': %s", o->name,
 						    e.message);
 				kernel_set_failure(r->m, o, e.message);
+				r->failed = true;
 			}
 		}
 	}
@@ -270,5 +281,7 @@ int reconcile(struct manager *m, struct kstate *desired, bool may_fail, struct e
 	old = k->actual;
 	k->actual = *desired;
 	*desired = old;
+	/* what a failure has left behind is looked up before the next try */
+	k->known = !r.failed;
 	return 0;
 }
