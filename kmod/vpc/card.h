@@ -66,6 +66,7 @@ struct nitro_vpc_card *nitro_vpc_card_of(struct net *net);
 
 static inline u32 nitro_vpc_card_generation(const struct nitro_vpc_card *card)
 {
+	/* pairs with the release in card.c: what changed is seen, too */
 	return smp_load_acquire(&card->generation);
 }
 

@@ -43,6 +43,7 @@ struct nitro_vpc_mapping {
 	struct rhash_head node;
 	struct hlist_node mac_node;
 	struct rb_node sorted;
+
 	struct_group(key,
 		struct in6_addr prefix;
 		u8 prefix_len;

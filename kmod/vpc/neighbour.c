@@ -37,6 +37,14 @@ static const u8 *neighbour_mac(struct nitro_vpc_eni *eni,
 	return mapping ? mapping->mac : NULL;
 }
 
+struct arp_ipv4 {
+	struct arphdr hdr;
+	u8 sha[ETH_ALEN];
+	__be32 sip;
+	u8 tha[ETH_ALEN];
+	__be32 tip;
+} __packed;
+
 /**
  * nitro_vpc_neighbour_arp() - answer the holder's ARP request
  * @eni: the ENI
@@ -46,16 +54,10 @@ static const u8 *neighbour_mac(struct nitro_vpc_eni *eni,
  */
 void nitro_vpc_neighbour_arp(struct nitro_vpc_eni *eni, struct sk_buff *skb)
 {
-	struct {
-		struct arphdr hdr;
-		u8 sha[ETH_ALEN];
-		__be32 sip;
-		u8 tha[ETH_ALEN];
-		__be32 tip;
-	} __packed *arp;
 	const struct nitro_vpc_eni_config *config;
 	struct in6_addr source, target;
 	enum nitro_vpc_drop reason;
+	struct arp_ipv4 *arp;
 	struct sk_buff *reply;
 	const u8 *mac;
 
