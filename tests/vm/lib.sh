@@ -55,3 +55,12 @@ complaints()
 	grep -aE -A 25 -m 3 'WARNING: |BUG: |\bKASAN: |UBSAN: |suspicious RCU|possible circular locking|possible recursive locking|inconsistent lock state|bad unlock balance|held lock freed|sleeping function called|scheduling while atomic|ODEBUG: |refcount_t: |INFO: task .* blocked|unregister_netdevice: waiting|reference already released|leaked reference|list_(add|del) corruption|general protection fault|Oops: |Kernel panic' \
 		"$1"
 }
+
+# prune KEEP PATH... - remove all but the newest KEEP; what runs has its files open
+prune()
+{
+	local keep=$1
+
+	shift
+	ls -1td -- "$@" 2>/dev/null | tail -n +$((keep + 1)) | xargs -r -d '\n' rm -rf --
+}
