@@ -19,7 +19,7 @@ from packet import ACK, FIN, PSH, RST, SYN
 from ktap import test
 from nitronet import IN, OUT, Namespace, Port, prefix_attr, rtnl, rule
 
-ROUNDS = int(os.environ.get("NITRO_ROUNDS", "150"))
+ROUNDS = int(os.environ.get("NITRO_ROUNDS", "60"))
 SEED = int(os.environ.get("NITRO_SEED", "20221122"))
 POLICY = 2
 VNI = 100
@@ -410,6 +410,9 @@ class Conversation:
             return True
         # Until a simultaneous open has ended netfilter knows what comes next.
         if mine and len(self.openers) == 2 and len(self.acked) < 2:
+            return True
+        # And there is but one flow of GRE with a peer, begun in any turn.
+        if mine and step.text == "gre":
             return True
         # An error about a packet that was never there.
         if not mine and step.quotes and step.quotes not in self.passed:

@@ -258,17 +258,21 @@ def related_error_truncated(lab, v):
 
 
 @test(v=PEERS)
-def tcp_needs_syn(lab, v):
-    """Tracked connections begin with a SYN."""
+def tcp_picked_up_in_the_middle(lab, v):
+    """What a rule allows may also be a connection that began before; nothing
+    else may, and nothing that is no TCP at all."""
     narrow(lab, lab.rb, v, rule(IN, "tcp", 80, lab.ra.ip[v]), *open_rules(OUT))
-    for flags in (ACK, RST, FIN | ACK, SYN | ACK):
-        with dropped(lab.rb, flow_state=1):
-            lab.ra.send(lab.rb, packet.tcp(4000, 80, flags, 1, 1), v)
+    for port, flags in enumerate((ACK, RST, FIN | ACK, SYN | ACK), 4000):
+        lab.ra.passes(lab.rb, packet.tcp(port, 80, flags, 1, 1), v)
+        with dropped(lab.rb, ingress_rule=1):
+            lab.ra.send(lab.rb, packet.tcp(port, 81, flags, 1, 1), v)
+    assert len(lab.rb.flows()) == 4
+    lab.rb.passes(lab.ra, packet.tcp(80, 4000, ACK, 1, 1), v)
+    assert lab.rb.flows(remote_port=4000)[0]["state"] == "established"
     for flags in (0, SYN | FIN, SYN | RST, FIN | RST | ACK, FIN):
         with dropped(lab.ra, malformed=1):
             lab.ra.send(lab.rb, packet.tcp(4001, 80, flags, 1, 1), v)
     lab.rb.port.nothing()
-    assert not lab.rb.flows()
 
 
 @test(v=PEERS)
@@ -371,10 +375,11 @@ def both_ends_keep_their_own(lab):
 
 @test
 def flows_forgotten(lab):
-    """flow-del forgets; a tracked connection then needs a new beginning."""
+    """flow-del forgets; the rules are asked again."""
     narrow(lab, lab.rb, 4, rule(IN, "tcp", 80, lab.ra.ip[4]), *open_rules(OUT))
     seq, ack = handshake(lab.ra, lab.rb, 4)
     lab.b.card("flow-del", eni=lab.rb.id)
     assert not lab.rb.flows()
-    with dropped(lab.rb, flow_state=1):
+    lab.set_policy(2, open_rules(OUT))
+    with dropped(lab.rb, ingress_rule=1):
         lab.ra.send(lab.rb, packet.tcp(4000, 80, ACK, seq, ack))
