@@ -218,7 +218,10 @@ def tcp_timeouts(lab):
     ConnectionTrackingConfiguration."""
     from test_tracking import handshake
     lab.set_policy(2, open_rules("egress"))
-    for seconds in (60, 350, 432000):
+    lab.ra.set(policy=2, tcp_established_timeout=432000)
+    handshake(lab.ra, lab.rb, 4)
+    assert 431990 <= lab.ra.flows()[0]["expires"] <= 432000
+    for seconds in (60, 350):
         lab.ra.reset()
         lab.ra.set(policy=2, tcp_established_timeout=seconds)
         handshake(lab.ra, lab.rb, 4)
