@@ -9,17 +9,10 @@
 #include "eni.h"
 #include "verdict.h"
 
-/**
- * nitro_vpc_deliver() - hand a packet to the ENI's holder
- * @eni: the ENI
- * @skb: the packet, consumed; data at the MAC header
- *
- * The holder is the enslaved port, else the VMM that has the tap device open,
- * else whoever has the netdev.
- *
- * Context: RCU read side, bottom halves off.
+/* @wire: it comes from another host. What comes from this one is as big as its
+ * sender wants it, GRO would look at it in vain.
  */
-void nitro_vpc_deliver(struct nitro_vpc_eni *eni, struct sk_buff *skb)
+static void deliver(struct nitro_vpc_eni *eni, struct sk_buff *skb, bool wire)
 {
 	struct net_device *dev = eni->dev;
 	struct net_device *port;
@@ -46,10 +39,26 @@ void nitro_vpc_deliver(struct nitro_vpc_eni *eni, struct sk_buff *skb)
 		dev_sw_netstats_rx_add(dev, len - ETH_HLEN);
 		return;
 	}
-	if (likely(gro_cells_receive(&eni->gro_cells, skb) == NET_RX_SUCCESS))
+	if (likely((wire ? gro_cells_receive(&eni->gro_cells, skb) :
+			   netif_rx(skb)) == NET_RX_SUCCESS))
 		dev_sw_netstats_rx_add(dev, len - ETH_HLEN);
 	else
 		this_cpu_inc(eni->drops->count[NITRO_VPC_DROP_HOLDER]);
+}
+
+/**
+ * nitro_vpc_deliver() - hand a packet of the card to the ENI's holder
+ * @eni: the ENI
+ * @skb: the packet, consumed; data at the MAC header
+ *
+ * The holder is the enslaved port, else the VMM that has the tap device open,
+ * else whoever has the netdev.
+ *
+ * Context: RCU read side, bottom halves off.
+ */
+void nitro_vpc_deliver(struct nitro_vpc_eni *eni, struct sk_buff *skb)
+{
+	deliver(eni, skb, false);
 }
 
 /**
@@ -112,7 +121,7 @@ void nitro_vpc_ingress(struct nitro_vpc_eni *eni, struct sk_buff *skb,
 	/* What is not on the link comes from the router. */
 	if (routed)
 		ether_addr_copy(eth->h_source, nitro_vpc_router_mac);
-	nitro_vpc_deliver(eni, skb);
+	deliver(eni, skb, outer_source);
 	return;
 
 drop:
