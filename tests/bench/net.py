@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0
 """The measures of tests/bench/net, see there.
 
-A figure is the median of the rounds. A round of a stream is the best of a few
-short runs, as the machine does other things, too: what the others of the machine
-take makes runs longer, never shorter. In a round the contestants take turns.
+A figure is the median of the rounds, in which the contestants take turns. A round
+of a stream is the best of a few short runs, as the machine does other things, too:
+what the others of the machine take makes runs longer, never shorter. A ratio is
+that of the medians and that of the best rounds; where only one of them meets the
+goal, the machine was too busy to tell ("unclear").
 """
 
 import argparse
@@ -30,16 +32,18 @@ class Bench:
     def __init__(self, rounds, names):
         self.rounds, self.names = rounds, names
         self.results, self.goals = [], []
+        self.last, self.unit = {}, ""
 
     def wanted(self, name):
         return not self.names or any(part in name for part in self.names)
 
     def compare(self, name, unit, measures):
-        """measures: {contestant: function that gives a figure}; medians."""
+        """measures: {contestant: function that gives a figure}."""
         found = {who: [] for who in measures}
         for _ in range(self.rounds):
             for who, function in measures.items():
                 found[who].append(function())
+        self.last, self.unit = found, unit
         median = {}
         print(f"\n{name} ({unit}, median of {self.rounds}; least to most)")
         for who, values in found.items():
@@ -48,13 +52,25 @@ class Bench:
                   f"{min(values):,.0f} to {max(values):,.0f}", flush=True)
             self.results.append({"measure": name, "unit": unit, "who": who,
                                  "median": median[who], "values": values})
-        return median
 
-    def goal(self, name, value, goal, most=True):
-        met = value <= goal if most else value >= goal
-        self.goals.append((name, goal, value, most, met))
-        print(f"  {name}: {value:.2f}, goal {'<=' if most else '>='} {goal:.2f}: "
-              f"{'met' if met else 'MISSED'}", flush=True)
+    def goal(self, name, one, other, goal, most=True):
+        """one / other are figures of the last comparison."""
+        median = statistics.median(self.last[one]) / \
+            statistics.median(self.last[other])
+        extreme = min if self.unit == "ns/packet" else max
+        self.value(name, median, goal, most, extreme(self.last[one]) /
+                   extreme(self.last[other]))
+
+    def value(self, name, value, goal, most=True, least=None):
+        verdicts = {figure <= goal if most else figure >= goal
+                    for figure in (value, value if least is None else least)}
+        met = "unclear" if len(verdicts) > 1 else \
+            "met" if True in verdicts else "MISSED"
+        least = "" if least is None else f"{least:.2f}"
+        self.goals.append((name, goal, value, most, met, least))
+        print(f"  {name}: {value:.2f} {least and f'(of the best {least})'}, "
+              f"goal {'<=' if most else '>='} {goal:.2f}: {met}",
+              flush=True)
 
 
 def best(stream, count=COUNT, runs=RUNS):
@@ -90,15 +106,15 @@ def egress(bench):
             host.establish(A, B)
             checked(stream, host.underlay_sent, kind.name)
         measures[kind.name] = best(stream)
-    cost = bench.compare("egress, established", "ns/packet", measures)
-    bench.goal("egress / geneve", cost["nitro"] / cost["geneve"], 1.15)
+    bench.compare("egress, established", "ns/packet", measures)
+    bench.goal("egress / geneve", "nitro", "geneve", 1.15)
     bench.goal("egress / ovs (the sender's zone only)",
-               cost["nitro"] / cost["ovs"], 0.5)
+               "nitro", "ovs", 0.5)
     bench.goal("egress / ovs (both zones)",
-               cost["nitro"] / cost["ovs-2zones"], 0.5)
-    bench.goal("egress / bridge", cost["nitro"] / cost["bridge"], 0.4)
+               "nitro", "ovs-2zones", 0.5)
+    bench.goal("egress / bridge", "nitro", "bridge", 0.4)
     bench.goal("egress / bridge, ours with a veth, too",
-               cost["nitro-veth"] / cost["bridge"], 0.4)
+               "nitro-veth", "bridge", 0.4)
 
 
 def cross_host(bench):
@@ -113,12 +129,12 @@ def cross_host(bench):
         stream = stream_to(one, A, B)
         checked(stream, lambda two=two: two.received(B), kind.name)
         measures[kind.name] = best(stream)
-    cost = bench.compare("cross-host, established", "ns/packet", measures)
-    bench.goal("cross-host / geneve", cost["nitro"] / cost["geneve"], 1.15)
-    bench.goal("cross-host / ovs", cost["nitro"] / cost["ovs"], 0.5)
-    bench.goal("cross-host / bridge", cost["nitro"] / cost["bridge"], 0.4)
+    bench.compare("cross-host, established", "ns/packet", measures)
+    bench.goal("cross-host / geneve", "nitro", "geneve", 1.15)
+    bench.goal("cross-host / ovs", "nitro", "ovs", 0.5)
+    bench.goal("cross-host / bridge", "nitro", "bridge", 0.4)
     bench.goal("cross-host / bridge, ours with a veth, too",
-               cost["nitro-veth"] / cost["bridge"], 0.4)
+               "nitro-veth", "bridge", 0.4)
 
 
 def same_host(bench):
@@ -131,13 +147,23 @@ def same_host(bench):
         stream = stream_to(host, A, A2)
         checked(stream, lambda host=host: host.received(A2), kind.name)
         measures[kind.name] = best(stream)
-    cost = bench.compare("same-host, established", "ns/packet", measures)
-    bench.goal("same-host / ovs", cost["nitro"] / cost["ovs"], 0.4)
+    bench.compare("same-host, established", "ns/packet", measures)
+    bench.goal("same-host / ovs", "nitro", "ovs", 0.4)
 
 
 def rules(bench):
     """A thousand rules against one: established packets and new flows."""
-    measures, new = {}, {}
+    # The same ENI with the one and the other policy, as the place of its data
+    # in the caches makes more of a difference
+    one = rigs.Nitro.alone()
+    one.establish(A, B)
+    same = stream_to(one, A, B)
+
+    def with_rules(number):
+        one.set_rules(number)
+        return best(same)()
+
+    new = {}
     for kind in (rigs.Nitro, rigs.Openvswitch, rigs.Bridge, rigs.BridgeLinear):
         for number in (1, 1000):
             if kind is rigs.BridgeLinear and number == 1:
@@ -147,8 +173,6 @@ def rules(bench):
             name = f"{kind.name} {number}"
             stream = stream_to(host, A, B)
             checked(stream, host.underlay_sent, name)
-            if kind is rigs.Nitro:
-                measures[name] = best(stream)
             many = stream_to(host, A, B, sport=(1024, 65000),
                              dport=(1, 63900), random=True)
             linear = kind is rigs.BridgeLinear
@@ -157,17 +181,18 @@ def rules(bench):
     with open("/proc/sys/net/netfilter/nf_conntrack_max", "w",
               encoding="ascii") as file:
         file.write("4000000")
-    cost = bench.compare("rules, established", "ns/packet", measures)
+    bench.compare("rules, established", "ns/packet",
+                  {"nitro 1": lambda: with_rules(1),
+                   "nitro 1000": lambda: with_rules(1000)})
     bench.goal("packets/s of 1000 rules / 1 rule",
-               cost["nitro 1"] / cost["nitro 1000"], 0.98, most=False)
-    rate = bench.compare("new connections, first packets of UDP flows",
-                         "1/s", new)
+               "nitro 1", "nitro 1000", 0.98, most=False)
+    bench.compare("new connections, first packets of UDP flows", "1/s", new)
     bench.goal("new flows/s of 1000 rules / 1 rule",
-               rate["nitro 1000"] / rate["nitro 1"], 0.8, most=False)
+               "nitro 1000", "nitro 1", 0.8, most=False)
     for who, goal in (("ovs", 5), ("bridge", 1.5)):
         for number in (1, 1000):
             bench.goal(f"new flows/s / {who}, {number} rules",
-                       rate[f"nitro {number}"] / rate[f"{who} {number}"],
+                       f"nitro {number}", f"{who} {number}",
                        goal, most=False)
 
 
@@ -195,10 +220,10 @@ def bulk(bench):
                 "bits_per_second"] / 1e6
         run()
         measures[kind.name] = run
-    rate = bench.compare("bulk TCP, MTU 9001", "Mbit/s", measures)
-    bench.goal("bulk / geneve", rate["nitro"] / rate["geneve"], 0.95,
+    bench.compare("bulk TCP, MTU 9001", "Mbit/s", measures)
+    bench.goal("bulk / geneve", "nitro", "geneve", 0.95,
                most=False)
-    bench.goal("bulk / ovs", rate["nitro"] / rate["ovs"], 1.1, most=False)
+    bench.goal("bulk / ovs", "nitro", "ovs", 1.1, most=False)
 
 
 def slab(name):
@@ -222,7 +247,7 @@ def million(bench):
         buckets = int(file.read())
     print(f"\nmillion flows: {flows:,} flows of {size:.0f} bytes in their "
           f"slabs, {buckets:,} buckets of 8 bytes")
-    bench.goal("bytes of a flow, of a million",
+    bench.value("bytes of a flow, of a million",
                size + buckets * 8 / max(flows, 1), 256)
     measures = {
         "1 flow": best(stream_to(host, A, B, sport=(10000, 10000),
@@ -233,9 +258,9 @@ def million(bench):
                                     dport=(10000, 11000), random=True),
                           20000, 4),
     }
-    cost = bench.compare("random flows", "ns/packet", measures)
+    bench.compare("random flows", "ns/packet", measures)
     bench.goal("packets/s over a million flows / one flow",
-               cost["1 flow"] / cost["a million"], 0.5, most=False)
+               "1 flow", "a million", 0.5, most=False)
     host.flush()
 
 
@@ -261,10 +286,10 @@ def neighbour(bench):
     def quiet():
         return min(victim.run(COUNT) for _ in range(RUNS))
 
-    cost = bench.compare("victim of a neighbour's flood", "ns/packet",
+    bench.compare("victim of a neighbour's flood", "ns/packet",
                          {"quiet": quiet, "flood": flooded})
     bench.goal("victim's packets/s, flood / quiet",
-               cost["quiet"] / cost["flood"], 0.98, most=False)
+               "quiet", "flood", 0.98, most=False)
 
 
 MEASURES = [egress, cross_host, same_host, rules, bulk, million, neighbour]
@@ -282,10 +307,10 @@ def main():
     for measure in MEASURES:
         if bench.wanted(measure.__name__):
             measure(bench)
-    print("\ngoals")
-    for name, goal, value, most, met in bench.goals:
-        print(f"  {name:44} {'<=' if most else '>='} {goal:6.2f}  {value:8.2f}"
-              f"  {'met' if met else 'MISSED'}")
+    print("\ngoals: of the medians, of the best rounds")
+    for name, goal, value, most, met, least in bench.goals:
+        print(f"  {name:44} {'<=' if most else '>='} {goal:6.2f}  {value:8.2f} "
+              f"{least:>6}  {met}")
     if args.json:
         with open(args.json, "w", encoding="ascii") as file:
             json.dump(bench.results, file, indent=1)
