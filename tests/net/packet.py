@@ -207,6 +207,12 @@ class Frame:
             self.type = struct.unpack(">H", data[12:14])[0]
             data = data[14:]
         self.l3 = data
+        # A fuzzer's frames may end anywhere
+        with contextlib.suppress(struct.error, IndexError, OSError,
+                                 ValueError):
+            self._l3(data)
+
+    def _l3(self, data):
         if self.type == ETH_IP:
             self._ip4(data)
         elif self.type == ETH_IPV6:
@@ -278,8 +284,7 @@ class Frame:
         size = (first & 63) * 4
         self.options = data[8:8 + size]
         if self.kind == 0x6558 and len(data) >= 22 + size:
-            with contextlib.suppress(struct.error, IndexError, OSError):
-                self.inner = Frame(data[8 + size:])
+            self.inner = Frame(data[8 + size:])
 
     def quoted(self):
         """The packet that an ICMP error quotes."""

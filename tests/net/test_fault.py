@@ -201,7 +201,7 @@ def starving():
     rand = random.Random(7)
     try:
         with module_starves(20):
-            for turn in range(300):
+            for turn in range(100):
                 eni, peer = rand.sample([lab.ra, lab.ra2, lab.ra3, lab.rb,
                                          lab.rb3], 2)
                 for change in (
