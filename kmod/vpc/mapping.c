@@ -160,6 +160,14 @@ struct nitro_vpc_mapping_table *nitro_vpc_mapping_table_new(u32 vni)
 }
 EXPORT_SYMBOL_IF_KUNIT(nitro_vpc_mapping_table_new);
 
+static void drop(void *ptr, void *arg)
+{
+	struct nitro_vpc_mapping *mapping = ptr;
+
+	WRITE_ONCE(mapping->dead, true);
+	nitro_vpc_mapping_put(mapping);
+}
+
 /**
  * nitro_vpc_mapping_table_free() - free a table that no reader can find
  * @table: the table; it and its mappings may still be in use by readers that
@@ -169,16 +177,9 @@ EXPORT_SYMBOL_IF_KUNIT(nitro_vpc_mapping_table_new);
  */
 void nitro_vpc_mapping_table_free(struct nitro_vpc_mapping_table *table)
 {
-	struct nitro_vpc_mapping *mapping, *next;
-
 	synchronize_rcu();
-	rbtree_postorder_for_each_entry_safe(mapping, next, &table->sorted,
-					     sorted) {
-		WRITE_ONCE(mapping->dead, true);
-		nitro_vpc_mapping_put(mapping);
-		cond_resched();
-	}
-	rhashtable_destroy(&table->prefixes);
+	/* Stops the worker that resizes the hash table before it frees. */
+	rhashtable_free_and_destroy(&table->prefixes, drop, NULL);
 	kfree(table);
 }
 EXPORT_SYMBOL_IF_KUNIT(nitro_vpc_mapping_table_free);
