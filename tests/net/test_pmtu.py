@@ -5,7 +5,7 @@ import socket
 
 import packet
 import rtnl
-from ktap import test
+from ktap import Skip, test
 from nitronet import dropped, open_rules, rule, wait
 
 OVERHEAD = {4: 20 + 8 + 8 + 14, 6: 40 + 8 + 8 + 14}
@@ -160,7 +160,13 @@ def forged_too_big_is_not_believed(lab, v):
     error = packet.ip(lab.b.underlay, lab.a.underlay,
                       packet.icmp(3, 4, 600, other[:60]))
     lab.b.port.send(packet.eth(sent.src, sent.dst, error))
-    lab.ra.passes(lab.rb, data(v, 3000), v)
+    try:
+        lab.ra.passes(lab.rb, data(v, 3000), v)
+        if lab.a.card("host-get", id=lab.b.id)["pmtu"] == 600:
+            raise Skip("the kernel's own routes believe an error that the "
+                       "card's socket has refused, docs/SECURITY.md")
+    finally:
+        forget(lab)
 
 
 @test(v=(4, 6), underlay=(4, 6))
