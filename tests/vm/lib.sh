@@ -62,5 +62,6 @@ prune()
 	local keep=$1
 
 	shift
-	ls -1td -- "$@" 2>/dev/null | tail -n +$((keep + 1)) | xargs -r -d '\n' rm -rf --
+	# the first time there are none
+	{ ls -1td -- "$@" 2>/dev/null || true; } | tail -n +$((keep + 1)) | xargs -r -d '\n' rm -rf --
 }
