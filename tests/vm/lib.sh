@@ -56,6 +56,15 @@ complaints()
 		"$1"
 }
 
+# modules - names of our kernel modules: what DKMS installs
+modules()
+{
+	(
+		. "$SRC/dkms.conf"
+		printf '%s\n' "${BUILT_MODULE_NAME[@]}"
+	)
+}
+
 # prune KEEP PATH... - remove all but the newest KEEP; what runs has its files open
 prune()
 {
