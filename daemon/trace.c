@@ -31,7 +31,7 @@ static const struct {
 	{ "dest_address", "the destination address is not one of the ENI's (source/dest check)" },
 	{ "no_route", "the route table has no route to the destination" },
 	{ "blackhole", "the route to the destination is a blackhole" },
-	{ "no_mapping", "no ENI has the destination address" },
+	{ "no_mapping", "no ENI of the VPC has the peer's address" },
 	{ "egress_rule", "no egress rule allows it" },
 	{ "ingress_rule", "no ingress rule allows it" },
 	{ "flow_state", "it does not fit the state of its flow" },
