@@ -15,10 +15,11 @@ static struct object *named(struct manager *m, sd_json_variant *p, enum object_k
 	return model_lookup(&m->model, kind, NULL, name ? name : "", e);
 }
 
-/* Carry one object through with its body replaced */
+/* Carry one object through with its body replaced; @ret gets what it is then */
 static int commit_body(struct manager *m, struct object *o, sd_json_variant *body,
-		       struct error *e)
+		       sd_json_variant **ret, struct error *e)
 {
+	_cleanup_free_ char *id = xstrdup(o->id);
 	struct change c;
 	int r;
 
@@ -29,22 +30,13 @@ static int commit_body(struct manager *m, struct object *o, sd_json_variant *bod
 	else
 		change_undo(&c);
 	change_free(&c);
+	if (r >= 0 && ret)
+		*ret = object_show(m, model_by_id(&m->model, id));
 	return r;
 }
 
-/**
- * edit_route - add, replace or delete a route
- * @m: the manager
- * @p: {name, cidr, to}
- * @add: add or replace, else delete
- * @ret_id: ID of the table
- * @e: says why not
- *
- * Context: method call.
- * Return: 0 or a negative errno.
- */
-int edit_route(struct manager *m, sd_json_variant *p, bool add, char **ret_id,
-	       struct error *e)
+static int edit_route(struct manager *m, sd_json_variant *p, bool add, sd_json_variant **ret,
+		      struct error *e)
 {
 	_cleanup_json_ sd_json_variant *body = NULL;
 	struct object *o = named(m, p, KIND_ROUTE_TABLE, e);
@@ -82,8 +74,39 @@ int edit_route(struct manager *m, sd_json_variant *p, bool add, char **ret_id,
 		return fail(e, ERR_NOT_FOUND, "route table '%s' has no route for '%s'", o->name,
 			    buf);
 	}
-	*ret_id = xstrdup(o->id);
-	return commit_body(m, o, body, e);
+	return commit_body(m, o, body, ret, e);
+}
+
+/**
+ * edit_add_route - add a route, or replace the one for its destination
+ * @m: the manager
+ * @p: {name, cidr, to}
+ * @ret: the table
+ * @e: says why not
+ *
+ * Context: method call.
+ * Return: 0 or a negative errno.
+ */
+int edit_add_route(struct manager *m, sd_json_variant *p, sd_json_variant **ret,
+		   struct error *e)
+{
+	return edit_route(m, p, true, ret, e);
+}
+
+/**
+ * edit_delete_route - delete the route for a destination
+ * @m: the manager
+ * @p: {name, cidr}
+ * @ret: the table
+ * @e: says why not
+ *
+ * Context: method call.
+ * Return: 0 or a negative errno.
+ */
+int edit_delete_route(struct manager *m, sd_json_variant *p, sd_json_variant **ret,
+		      struct error *e)
+{
+	return edit_route(m, p, false, ret, e);
 }
 
 /**
@@ -126,7 +149,7 @@ int edit_allow(struct manager *m, sd_json_variant *p, sd_json_variant **ret_rule
 	json_list_add(&rules, rule);
 	json_set(&body, dir, json_list_take(&rules));
 	id = xstrdup(o->id);
-	r = commit_body(m, o, body, e);
+	r = commit_body(m, o, body, NULL, e);
 	if (r < 0)
 		return r;
 	o = model_by_id(&m->model, id);
@@ -138,18 +161,21 @@ int edit_allow(struct manager *m, sd_json_variant *p, sd_json_variant **ret_rule
  * edit_revoke - take a rule from a security group
  * @m: the manager
  * @p: {name, rule_id}
+ * @ret: left alone
  * @e: says why not
  *
  * Context: method call.
  * Return: 0 or a negative errno.
  */
-int edit_revoke(struct manager *m, sd_json_variant *p, struct error *e)
+int edit_revoke(struct manager *m, sd_json_variant *p, sd_json_variant **ret,
+		struct error *e)
 {
 	struct object *o = named(m, p, KIND_SECURITY_GROUP, e);
 	_cleanup_json_ sd_json_variant *body = NULL;
 	const char *id = json_string(p, "rule_id");
 	bool found = false;
 
+	(void)ret;
 	if (!o)
 		return -ENOENT;
 	body = object_body(o);
@@ -175,7 +201,7 @@ int edit_revoke(struct manager *m, sd_json_variant *p, struct error *e)
 		return fail(e, ERR_NOT_FOUND, "security group '%s' has no rule '%s'", o->name,
 			    id ? id : "");
 	}
-	return commit_body(m, o, body, e);
+	return commit_body(m, o, body, NULL, e);
 }
 
 static int new_attachment(const struct object *o, sd_json_variant *p, sd_json_variant **ret,
@@ -194,25 +220,12 @@ static int new_attachment(const struct object *o, sd_json_variant *p, sd_json_va
 	return 0;
 }
 
-/**
- * edit_attach - attach or detach an ENI
- * @m: the manager
- * @p: {name, kind, netns, ifname, port, instance}
- * @attach: attach, else detach
- * @ret_id: ID of the ENI
- * @e: says why not
- *
- * Context: method call.
- * Return: 0 or a negative errno.
- */
-int edit_attach(struct manager *m, sd_json_variant *p, bool attach, char **ret_id,
-		struct error *e)
+static int change_attachment(struct manager *m, sd_json_variant *p, bool attach,
+			     sd_json_variant **ret, struct error *e)
 {
+	_cleanup_json_ sd_json_variant *body = NULL;
 	struct object *o = named(m, p, KIND_ENI, e);
 	sd_json_variant *attachment = NULL;
-	sd_json_variant *body;
-	struct change c;
-	int r;
 
 	if (!o)
 		return -ENOENT;
@@ -223,18 +236,39 @@ int edit_attach(struct manager *m, sd_json_variant *p, bool attach, char **ret_i
 		return fail(e, ERR_INVALID, "ENI '%s' is not attached", o->name);
 	if (attach && new_attachment(o, p, &attachment, e) < 0)
 		return -EBUSY;
-	*ret_id = xstrdup(o->id);
 	body = object_body(o);
 	json_set(&body, "attachment", attachment);
-	change_begin(&c, &m->model);
-	r = change_put(&c, KIND_ENI, body, NULL, PUT_REPLACE, NULL, e);
-	if (r >= 0)
-		r = manager_commit(m, &c, e);
-	else
-		change_undo(&c);
-	change_free(&c);
-	sd_json_variant_unref(body);
-	return r;
+	return commit_body(m, o, body, ret, e);
+}
+
+/**
+ * edit_attach - attach an ENI
+ * @m: the manager
+ * @p: {name, kind, netns, ifname, port, instance}
+ * @ret: the ENI
+ * @e: says why not
+ *
+ * Context: method call.
+ * Return: 0 or a negative errno.
+ */
+int edit_attach(struct manager *m, sd_json_variant *p, sd_json_variant **ret, struct error *e)
+{
+	return change_attachment(m, p, true, ret, e);
+}
+
+/**
+ * edit_detach - detach an ENI
+ * @m: the manager
+ * @p: {name}
+ * @ret: the ENI
+ * @e: says why not
+ *
+ * Context: method call.
+ * Return: 0 or a negative errno.
+ */
+int edit_detach(struct manager *m, sd_json_variant *p, sd_json_variant **ret, struct error *e)
+{
+	return change_attachment(m, p, false, ret, e);
 }
 
 /**

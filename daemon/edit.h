@@ -5,13 +5,17 @@
 
 #include "manager.h"
 
-int edit_route(struct manager *m, struct sd_json_variant *p, bool add, char **ret_id,
-	       struct error *e);
+/* What the methods that have these names in an interface do, see varlink_run() */
+int edit_add_route(struct manager *m, sd_json_variant *p, sd_json_variant **ret,
+		   struct error *e);
+int edit_delete_route(struct manager *m, sd_json_variant *p, sd_json_variant **ret,
+		      struct error *e);
 int edit_allow(struct manager *m, sd_json_variant *p, sd_json_variant **ret_rule,
 	       struct error *e);
-int edit_revoke(struct manager *m, sd_json_variant *p, struct error *e);
-int edit_attach(struct manager *m, sd_json_variant *p, bool attach, char **ret_id,
+int edit_revoke(struct manager *m, sd_json_variant *p, sd_json_variant **ret,
 		struct error *e);
+int edit_attach(struct manager *m, sd_json_variant *p, sd_json_variant **ret, struct error *e);
+int edit_detach(struct manager *m, sd_json_variant *p, sd_json_variant **ret, struct error *e);
 int edit_show_eni(struct manager *m, sd_json_variant *p, sd_json_variant **ret,
 		  struct error *e);
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The Varlink server: who may connect, how errors go out, and the methods that
- * every kind of object has. No decision is made here.
+ * The Varlink server: who may connect, what is served, how errors go out.
  */
 
 #include <grp.h>
@@ -12,6 +11,14 @@
 
 #define CONNECTIONS_MAX 256
 #define GROUP "nitro"
+
+static const struct varlink_interface *const interfaces[] = {
+	&varlink_host, &varlink_vpc, &varlink_subnet, &varlink_route_table,
+	&varlink_prefix_list, &varlink_security_group, &varlink_eni, &varlink_network,
+};
+
+/* Made once; they live as long as the process */
+static const sd_varlink_interface *definitions[ARRAY_SIZE(interfaces)];
 
 #define MESSAGE \
 	SD_VARLINK_FIELD_COMMENT("One sentence for the user."), \
@@ -88,153 +95,6 @@ int varlink_fail(sd_varlink *link, struct error *e)
 	return sd_varlink_error(link, error_ids[code], v);
 }
 
-/**
- * varlink_reply_object - answer with an object
- * @link: the connection
- * @m: the manager
- * @id: ID of the object
- *
- * Context: method call.
- * Return: what the method returns.
- */
-int varlink_reply_object(sd_varlink *link, struct manager *m, const char *id)
-{
-	_cleanup_json_ sd_json_variant *v = NULL;
-
-	json_set(&v, "object", object_show(m, model_by_id(&m->model, id)));
-	return sd_varlink_reply(link, v);
-}
-
-static int put(sd_varlink *link, sd_json_variant *p, struct manager *m, enum object_kind kind,
-	       enum put_mode mode)
-{
-	_cleanup_error_ struct error e = {};
-	_cleanup_free_ char *id = NULL;
-	struct change c;
-	int r;
-
-	change_begin(&c, &m->model);
-	r = change_put(&c, kind, p, NULL, mode, NULL, &e);
-	if (r >= 0) {
-		id = xstrdup(c.edits[0].new->id);
-		r = manager_commit(m, &c, &e);
-	} else {
-		change_undo(&c);
-	}
-	change_free(&c);
-	return r < 0 ? varlink_fail(link, &e) : varlink_reply_object(link, m, id);
-}
-
-/**
- * varlink_create - method Create
- * @link: the connection
- * @p: the parameters
- * @m: the manager
- * @kind: kind of the interface
- *
- * Context: method call.
- * Return: what the method returns.
- */
-int varlink_create(sd_varlink *link, sd_json_variant *p, struct manager *m, enum object_kind kind)
-{
-	return put(link, p, m, kind, PUT_CREATE);
-}
-
-/**
- * varlink_set - method Set; a host is made if there is none
- * @link: the connection
- * @p: the parameters
- * @m: the manager
- * @kind: kind of the interface
- *
- * Context: method call.
- * Return: what the method returns.
- */
-int varlink_set(sd_varlink *link, sd_json_variant *p, struct manager *m, enum object_kind kind)
-{
-	_cleanup_error_ struct error ignored = {};
-	const char *name = json_string(p, "name");
-	bool exists = name && model_lookup(&m->model, kind, NULL, name, &ignored);
-
-	return put(link, p, m, kind, kind == KIND_HOST && !exists ? PUT_CREATE : PUT_SET);
-}
-
-static struct object *named(struct manager *m, sd_json_variant *p, enum object_kind kind,
-			    struct error *e)
-{
-	const char *name = json_string(p, "name");
-
-	return model_lookup(&m->model, kind, NULL, name ? name : "", e);
-}
-
-/**
- * varlink_show - method Show
- * @link: the connection
- * @p: the parameters
- * @m: the manager
- * @kind: kind of the interface
- *
- * Context: method call.
- * Return: what the method returns.
- */
-int varlink_show(sd_varlink *link, sd_json_variant *p, struct manager *m, enum object_kind kind)
-{
-	_cleanup_error_ struct error e = {};
-	struct object *o = named(m, p, kind, &e);
-
-	return o ? varlink_reply_object(link, m, o->id) : varlink_fail(link, &e);
-}
-
-/**
- * varlink_list - method List
- * @link: the connection
- * @p: the parameters, none
- * @m: the manager
- * @kind: kind of the interface
- *
- * Context: method call.
- * Return: what the method returns.
- */
-int varlink_list(sd_varlink *link, sd_json_variant *p, struct manager *m, enum object_kind kind)
-{
-	_cleanup_json_ sd_json_variant *v = NULL;
-	struct json_list list = {};
-	struct object *o;
-
-	(void)p;
-	FOR_EACH_OBJECT(&m->model, kind, o)
-		json_list_add(&list, object_show(m, o));
-	json_set(&v, "objects", json_list_take(&list));
-	return sd_varlink_reply(link, v);
-}
-
-/**
- * varlink_delete - method Delete
- * @link: the connection
- * @p: the parameters
- * @m: the manager
- * @kind: kind of the interface
- *
- * Context: method call.
- * Return: what the method returns.
- */
-int varlink_delete(sd_varlink *link, sd_json_variant *p, struct manager *m, enum object_kind kind)
-{
-	_cleanup_error_ struct error e = {};
-	struct object *o = named(m, p, kind, &e);
-	struct change c;
-	int r;
-
-	if (!o)
-		return varlink_fail(link, &e);
-	change_begin(&c, &m->model);
-	r = change_delete(&c, o, &e);
-	if (r >= 0)
-		r = manager_commit(m, &c, &e);
-	change_free(&c);
-	return r < 0 ? varlink_fail(link, &e) : sd_varlink_reply(link, NULL);
-}
-
 /* Looked up once at start: the name service may block */
 static gid_t allowed_gid = (gid_t)-1;
 
@@ -309,11 +169,6 @@ static int listen_on(struct manager *m)
  */
 int varlink_start(struct manager *m)
 {
-	static int (*const bind[])(sd_varlink_server *s) = {
-		varlink_bind_host, varlink_bind_vpc, varlink_bind_subnet,
-		varlink_bind_route_table, varlink_bind_prefix_list,
-		varlink_bind_security_group, varlink_bind_eni, varlink_bind_network,
-	};
 	int r;
 
 	r = sd_varlink_server_new(&m->server, SD_VARLINK_SERVER_INHERIT_USERDATA);
@@ -323,8 +178,8 @@ int varlink_start(struct manager *m)
 	(void)sd_varlink_server_set_connections_max(m->server, CONNECTIONS_MAX);
 	(void)sd_varlink_server_set_info(m->server, "Nitro", "nitrod", NITRO_VERSION, NULL);
 	r = sd_varlink_server_add_interface(m->server, &vl_interface_io_nitro);
-	for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(bind); i++)
-		r = bind[i](m->server);
+	for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(interfaces); i++)
+		r = varlink_add_interface(m->server, interfaces[i], &definitions[i]);
 	if (r < 0)
 		return r;
 	(void)sd_varlink_server_bind_connect(m->server, on_connect);
