@@ -51,8 +51,8 @@ static int __net_init card_net_init(struct net *net)
 	mutex_init(&card->lock);
 	xa_init(&card->hosts);
 	xa_init(&card->vpcs);
-	xa_init(&card->policies);
-	xa_init(&card->route_tables);
+	nitro_vpc_shared_init(&card->policies, &nitro_vpc_policy_ops);
+	nitro_vpc_shared_init(&card->route_tables, &nitro_vpc_route_table_ops);
 	xa_init(&card->enis);
 	INIT_LIST_HEAD(&card->eni_list);
 	for (i = 0; i < NITRO_VPC_ENI_MACS; i++)
@@ -74,8 +74,6 @@ static void __net_exit card_net_exit_rtnl(struct net *net,
 static void __net_exit card_net_exit(struct net *net)
 {
 	struct nitro_vpc_card *card = nitro_vpc_card_of(net);
-	struct nitro_vpc_route_table *table;
-	struct nitro_vpc_policy *policy;
 	struct nitro_vpc_host *host;
 	unsigned long index;
 
@@ -93,23 +91,13 @@ static void __net_exit card_net_exit(struct net *net)
 		xa_erase(&card->hosts, index);
 		nitro_vpc_host_put(host);
 	}
-	xa_for_each(&card->policies, index, policy) {
-		xa_erase(&card->policies, index);
-		nitro_vpc_rules_free(rcu_dereference_protected(policy->rules, 1));
-		kfree(policy);
-	}
-	xa_for_each(&card->route_tables, index, table) {
-		xa_erase(&card->route_tables, index);
-		nitro_vpc_routes_free(rcu_dereference_protected(table->routes, 1));
-		kfree(table);
-	}
+	nitro_vpc_shared_exit(&card->policies);
+	nitro_vpc_shared_exit(&card->route_tables);
 	mutex_unlock(&card->lock);
 	rtnl_unlock();
 
 	xa_destroy(&card->hosts);
 	xa_destroy(&card->vpcs);
-	xa_destroy(&card->policies);
-	xa_destroy(&card->route_tables);
 	xa_destroy(&card->enis);
 	mutex_destroy(&card->lock);
 	free_percpu(card->drops);

@@ -7,6 +7,7 @@
 #include <net/net_namespace.h>
 
 #include "drop.h"
+#include "shared.h"
 
 #define NITRO_VPC_ENI_MACS	256
 
@@ -21,16 +22,14 @@ struct nitro_vpc_host;
  * @hosts: struct nitro_vpc_host by handle
  * @local: the local host, NULL until set
  * @vpcs: struct nitro_vpc_mapping_table by VNI
- * @policies: struct nitro_vpc_policy by handle
- * @route_tables: struct nitro_vpc_route_table by handle
+ * @policies: every struct nitro_vpc_policy
+ * @route_tables: every struct nitro_vpc_route_table
  * @enis: struct nitro_vpc_eni by handle
  * @eni_list: all ENIs made in this namespace, with a handle or without
  * @eni_macs: ENIs with a VPC by VNI and MAC address; written under @lock
  * @generation: moved by every change that a flow may have to see; never 0
  * @n_hosts: number of hosts
  * @n_mappings: number of mappings
- * @n_policies: number of policies
- * @n_route_tables: number of route tables
  * @n_enis: number of ENIs
  * @flows: number of flows
  * @drops: packets dropped before they belonged to an ENI
@@ -43,16 +42,14 @@ struct nitro_vpc_card {
 	struct xarray hosts;
 	struct nitro_vpc_host __rcu *local;
 	struct xarray vpcs;
-	struct xarray policies;
-	struct xarray route_tables;
+	struct nitro_vpc_shared_table policies;
+	struct nitro_vpc_shared_table route_tables;
 	struct xarray enis;
 	struct list_head eni_list;
 	struct hlist_head eni_macs[NITRO_VPC_ENI_MACS];
 	u32 generation;
 	u32 n_hosts;
 	u32 n_mappings;
-	u32 n_policies;
-	u32 n_route_tables;
 	u32 n_enis;
 	atomic_t flows;
 	struct nitro_vpc_drop_counters __percpu *drops;

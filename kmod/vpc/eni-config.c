@@ -205,11 +205,11 @@ int nitro_vpc_eni_config_fill(struct sk_buff *skb,
 			return -EMSGSIZE;
 	}
 	if (config->policy &&
-	    nla_put_u32(skb, NITRO_VPC_A_ENI_POLICY, config->policy->id))
+	    nla_put_u32(skb, NITRO_VPC_A_ENI_POLICY, config->policy->shared.id))
 		return -EMSGSIZE;
 	if (config->route_table &&
 	    nla_put_u32(skb, NITRO_VPC_A_ENI_ROUTE_TABLE,
-			config->route_table->id))
+			config->route_table->shared.id))
 		return -EMSGSIZE;
 	if (nla_put_u32(skb, NITRO_VPC_A_ENI_FLAGS, config->flags))
 		return -EMSGSIZE;

@@ -250,9 +250,9 @@ static void eni_ndo_uninit(struct net_device *dev)
 	config = rcu_replace_pointer(eni->config, NULL,
 				     lockdep_is_held(&eni->card->lock));
 	if (config && config->policy)
-		config->policy->users--;
+		config->policy->shared.users--;
 	if (config && config->route_table)
-		config->route_table->users--;
+		config->route_table->shared.users--;
 	mutex_unlock(&eni->card->lock);
 	if (config)
 		kfree_rcu(config, rcu);

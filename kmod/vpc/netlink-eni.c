@@ -274,7 +274,8 @@ static int set_users(struct nitro_vpc_card *card,
 	struct nlattr *policy = info->attrs[NITRO_VPC_A_ENI_POLICY];
 
 	if (policy) {
-		config->policy = xa_load(&card->policies, nla_get_u32(policy));
+		config->policy = xa_load(&card->policies.objects,
+					 nla_get_u32(policy));
 		if (!config->policy && nla_get_u32(policy)) {
 			NL_SET_ERR_MSG_ATTR_FMT(info->extack, policy,
 						"no policy %u",
@@ -283,7 +284,7 @@ static int set_users(struct nitro_vpc_card *card,
 		}
 	}
 	if (table) {
-		config->route_table = xa_load(&card->route_tables,
+		config->route_table = xa_load(&card->route_tables.objects,
 					      nla_get_u32(table));
 		if (!config->route_table && nla_get_u32(table)) {
 			NL_SET_ERR_MSG_ATTR_FMT(info->extack, table,
@@ -322,9 +323,9 @@ static void count_users(struct nitro_vpc_policy *policy,
 			struct nitro_vpc_route_table *table, int by)
 {
 	if (policy)
-		policy->users += by;
+		policy->shared.users += by;
 	if (table)
-		table->users += by;
+		table->shared.users += by;
 }
 
 /* RTNL and card->lock held. */

@@ -360,9 +360,9 @@ int nitro_vpc_nl_card_get_doit(struct sk_buff *skb, struct genl_info *info)
 			   THIS_MODULE->version ?: "") ||
 	    nla_put_u32(reply, NITRO_VPC_A_CARD_ENIS, card->n_enis) ||
 	    nla_put_u32(reply, NITRO_VPC_A_CARD_HOSTS, card->n_hosts) ||
-	    nla_put_u32(reply, NITRO_VPC_A_CARD_POLICIES, card->n_policies) ||
+	    nla_put_u32(reply, NITRO_VPC_A_CARD_POLICIES, card->policies.count) ||
 	    nla_put_u32(reply, NITRO_VPC_A_CARD_ROUTE_TABLES,
-			card->n_route_tables) ||
+			card->route_tables.count) ||
 	    nla_put_u32(reply, NITRO_VPC_A_CARD_MAPPINGS, card->n_mappings) ||
 	    nla_put_u32(reply, NITRO_VPC_A_CARD_FLOWS,
 			atomic_read(&card->flows)) ||

@@ -3,6 +3,7 @@
 #define _NITRO_VPC_NETLINK_H
 
 #include <net/genetlink.h>
+#include <net/sock.h>
 #include <uapi/linux/nitro_vpc.h>
 
 #include "card.h"

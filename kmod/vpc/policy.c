@@ -504,6 +504,21 @@ void nitro_vpc_rules_free_rcu(struct nitro_vpc_rules *rules)
 }
 EXPORT_SYMBOL_IF_KUNIT(nitro_vpc_rules_free_rcu);
 
+static void free_content(void *content)
+{
+	nitro_vpc_rules_free(content);
+}
+
+static void free_content_rcu(void *content)
+{
+	nitro_vpc_rules_free_rcu(content);
+}
+
+const struct nitro_vpc_shared_ops nitro_vpc_policy_ops = {
+	.free = free_content,
+	.free_rcu = free_content_rcu,
+};
+
 /* The first bit that two rule sets have in common */
 static u32 first_common(const u64 *word, const struct rule_set *a,
 			const struct rule_set *b)

@@ -6,6 +6,8 @@
 #include <linux/types.h>
 #include <uapi/linux/nitro_vpc.h>
 
+#include "shared.h"
+
 struct netlink_ext_ack;
 
 #define NITRO_VPC_RULE_ANY_PROTOCOL	256
@@ -61,17 +63,20 @@ struct nitro_vpc_rules;
 
 /**
  * struct nitro_vpc_policy - a rule set as ENIs refer to it
- * @id: handle
- * @users: ENIs that use it; protected by the card's lock
- * @rules: its present rules, replaced as a whole; never NULL
- * @rcu: for freeing
+ * @shared: its content is struct nitro_vpc_rules
  */
 struct nitro_vpc_policy {
-	u32 id;
-	u32 users;
-	struct nitro_vpc_rules __rcu *rules;
-	struct rcu_head rcu;
+	struct nitro_vpc_shared shared;
 };
+
+extern const struct nitro_vpc_shared_ops nitro_vpc_policy_ops;
+
+/* Context: RCU read-side critical section. */
+static inline const struct nitro_vpc_rules *
+nitro_vpc_policy_rules(const struct nitro_vpc_policy *policy)
+{
+	return rcu_dereference(policy->shared.content);
+}
 
 /* struct nitro_vpc_rules is immutable. For each direction and family it has a
  * classifier of three axes (range.h), each cut into ranges at the rules' ends:

@@ -41,7 +41,8 @@ resolve_egress(struct nitro_vpc_eni *eni,
 
 	if (config->route_table)
 		route = nitro_vpc_routes_lookup(
-			rcu_dereference(config->route_table->routes), v6, dest);
+			nitro_vpc_route_table_routes(config->route_table),
+			v6, dest);
 	res->route = route;
 	res->routed = !nitro_vpc_eni_on_link(config, dest);
 
@@ -170,7 +171,7 @@ void nitro_vpc_resolve(struct nitro_vpc_eni *eni,
 	res->policy_checked = true;
 	if (config->policy)
 		res->verdict = nitro_vpc_rules_check(
-			rcu_dereference(config->policy->rules), pkt->direction,
+			nitro_vpc_policy_rules(config->policy), pkt->direction,
 			v6, protocol, pkt->service, remote,
 			peer ? peer->tags : NULL, peer ? peer->n_tags : 0);
 	if (!res->verdict.allowed)

@@ -225,6 +225,21 @@ void nitro_vpc_routes_free_rcu(struct nitro_vpc_routes *routes)
 }
 EXPORT_SYMBOL_IF_KUNIT(nitro_vpc_routes_free_rcu);
 
+static void free_content(void *content)
+{
+	nitro_vpc_routes_free(content);
+}
+
+static void free_content_rcu(void *content)
+{
+	nitro_vpc_routes_free_rcu(content);
+}
+
+const struct nitro_vpc_shared_ops nitro_vpc_route_table_ops = {
+	.free = free_content,
+	.free_rcu = free_content_rcu,
+};
+
 /**
  * nitro_vpc_routes_lookup() - find the route of an address
  * @routes: the routes

@@ -7,6 +7,8 @@
 #include <linux/refcount.h>
 #include <uapi/linux/nitro_vpc.h>
 
+#include "shared.h"
+
 struct netlink_ext_ack;
 
 /**
@@ -29,17 +31,20 @@ struct nitro_vpc_routes;
 
 /**
  * struct nitro_vpc_route_table - a route table as ENIs refer to it
- * @id: handle
- * @users: ENIs that use it; protected by the card's lock
- * @routes: its present routes, replaced as a whole; never NULL
- * @rcu: for freeing
+ * @shared: its content is struct nitro_vpc_routes
  */
 struct nitro_vpc_route_table {
-	u32 id;
-	u32 users;
-	struct nitro_vpc_routes __rcu *routes;
-	struct rcu_head rcu;
+	struct nitro_vpc_shared shared;
 };
+
+extern const struct nitro_vpc_shared_ops nitro_vpc_route_table_ops;
+
+/* Context: RCU read-side critical section. */
+static inline const struct nitro_vpc_routes *
+nitro_vpc_route_table_routes(const struct nitro_vpc_route_table *table)
+{
+	return rcu_dereference(table->shared.content);
+}
 
 /* struct nitro_vpc_routes is immutable: an array of routes for dumps, and for
  * each family the boundaries of the elementary address ranges (range.h) with
