@@ -11,6 +11,7 @@
 #include "kernel.h"
 #include "manager.h"
 #include "object.h"
+#include "varlink.h"
 
 struct loading {
 	struct manager *m;
@@ -230,6 +231,7 @@ int manager_commit(struct manager *m, struct change *c, struct error *e)
 void manager_free(struct manager *m)
 {
 	kernel_stop(m);
+	varlink_list_stop(m, NULL);
 	for (size_t i = 0; i < m->n_monitors; i++)
 		sd_varlink_unref(m->monitors[i]);
 	free(m->monitors);

@@ -12,6 +12,7 @@
 #include "store.h"
 
 struct kernel;
+struct listing;
 
 /**
  * struct manager - nitrod
@@ -26,6 +27,7 @@ struct kernel;
  * @monitors: connections that want to be told of changes
  * @n_monitors: how many
  * @cap_monitors: room for how many
+ * @listings: answers that are not complete yet, see varlink-list.c
  * @started: CLOCK_MONOTONIC at start, in microseconds
  */
 struct manager {
@@ -39,6 +41,7 @@ struct manager {
 	const char *socket_path;
 	struct sd_varlink **monitors;
 	size_t n_monitors, cap_monitors;
+	struct listing *listings;
 	uint64_t started;
 };
 

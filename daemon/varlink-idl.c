@@ -93,7 +93,7 @@ static void add_result(const struct symbols *s, struct fields *f,
 						many ? P_ARRAY : 0, NULL);
 
 	add_property(s, f, &p, SD_VARLINK_OUTPUT, false,
-		     many ? "All of them, in the order in which they were made." :
+		     many ? "They, in the order in which they were made." :
 			    "The object as it is now.");
 }
 
@@ -152,7 +152,7 @@ static const struct {
 	},
 	[VARLINK_SET] = { "Set", "Change an object; what is null stays as it is." },
 	[VARLINK_SHOW] = { "Show", "Show one object." },
-	[VARLINK_LIST] = { "List", "List the objects." },
+	[VARLINK_LIST] = { "List", "List the objects. With more, as many replies as they need; else one, of 16 MiB at most." },
 	[VARLINK_DELETE] = { "Delete", "Delete an object that nothing uses." },
 };
 
@@ -172,7 +172,8 @@ static void add_common_method(struct symbols *s, const struct varlink_interface 
 		add_result(s, &f, i, verb == VARLINK_LIST);
 	if (verb == VARLINK_SET && creates)
 		text = "Make an object, or change it; what is null stays as it is.";
-	add(s, SD_VARLINK_METHOD, common_methods[verb].name, 0, &f, text);
+	add(s, SD_VARLINK_METHOD, common_methods[verb].name,
+	    verb == VARLINK_LIST ? SD_VARLINK_SUPPORTS_MORE : 0, &f, text);
 }
 
 static void add_method(struct symbols *s, const struct varlink_interface *i,

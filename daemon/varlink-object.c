@@ -120,28 +120,6 @@ int varlink_show(sd_varlink *link, sd_json_variant *p, struct manager *m,
 }
 
 /**
- * varlink_list - method List
- * @link: the connection
- * @p: the parameters, none
- * @m: the manager
- * @i: the interface
- *
- * Context: method call.
- * Return: what the method returns.
- */
-int varlink_list(sd_varlink *link, sd_json_variant *p, struct manager *m,
-		 const struct varlink_interface *i)
-{
-	struct json_list list = {};
-	struct object *o;
-
-	(void)p;
-	FOR_EACH_OBJECT(&m->model, i->kind, o)
-		json_list_add(&list, object_show(m, o));
-	return answer(link, "objects", json_list_take(&list));
-}
-
-/**
  * varlink_delete - method Delete
  * @link: the connection
  * @p: the parameters

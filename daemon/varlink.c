@@ -135,6 +135,7 @@ static void on_disconnect(sd_varlink_server *server, sd_varlink *link, void *use
 	struct manager *m = userdata;
 
 	(void)server;
+	varlink_list_stop(m, link);
 	for (size_t i = 0; i < m->n_monitors; i++) {
 		if (m->monitors[i] != link)
 			continue;

@@ -117,6 +117,7 @@ typedef int (*varlink_run_fn)(struct manager *m, sd_json_variant *p, sd_json_var
 	static int _function(sd_varlink *link, sd_json_variant *p, \
 			     sd_varlink_method_flags_t flags, void *m) \
 	{ \
+		(void)p; \
 		(void)flags; \
 		return _call; \
 	}
@@ -129,7 +130,7 @@ typedef int (*varlink_run_fn)(struct manager *m, sd_json_variant *p, sd_json_var
 	VARLINK_FUNCTION(_object##_create, varlink_create(link, p, m, &varlink_##_object)) \
 	VARLINK_FUNCTION(_object##_set, varlink_set(link, p, m, &varlink_##_object)) \
 	VARLINK_FUNCTION(_object##_show, varlink_show(link, p, m, &varlink_##_object)) \
-	VARLINK_FUNCTION(_object##_list, varlink_list(link, p, m, &varlink_##_object)) \
+	VARLINK_FUNCTION(_object##_list, varlink_list(link, flags, m, &varlink_##_object)) \
 	VARLINK_FUNCTION(_object##_delete, varlink_delete(link, p, m, &varlink_##_object)) \
 	const struct varlink_interface varlink_##_object = { \
 		.common = { _object##_create, _object##_set, _object##_show, \
@@ -159,9 +160,12 @@ int varlink_set(sd_varlink *link, sd_json_variant *p, struct manager *m,
 		const struct varlink_interface *i);
 int varlink_show(sd_varlink *link, sd_json_variant *p, struct manager *m,
 		 const struct varlink_interface *i);
-int varlink_list(sd_varlink *link, sd_json_variant *p, struct manager *m,
-		 const struct varlink_interface *i);
 int varlink_delete(sd_varlink *link, sd_json_variant *p, struct manager *m,
 		   const struct varlink_interface *i);
+
+/* varlink-list.c */
+int varlink_list(sd_varlink *link, sd_varlink_method_flags_t flags, struct manager *m,
+		 const struct varlink_interface *i);
+void varlink_list_stop(struct manager *m, const sd_varlink *link);
 
 #endif

@@ -151,6 +151,35 @@ int client_error(const char *error_id, sd_json_variant *reply)
 	return cli_error(status, "%s", message ?: "out of memory");
 }
 
+typedef int (*call_fn)(sd_varlink *link, const char *method,
+		       sd_json_variant *parameters, sd_json_variant **ret,
+		       const char **ret_error_id);
+
+static int call(call_fn how, const char *socket, const char *interface,
+		const char *method, sd_json_variant *parameters,
+		sd_json_variant **ret)
+{
+	_cleanup_(sd_varlink_unrefp) sd_varlink *link = NULL;
+	sd_json_variant *reply = NULL;
+	const char *error_id = NULL;
+	char name[128];
+	int r;
+
+	r = client_connect(socket, &link);
+	if (r)
+		return r;
+	(void)snprintf(name, sizeof(name), "%s.%s", interface, method);
+	r = how(link, name, parameters, &reply, &error_id);
+	if (r == -EACCES || r == -EPERM)
+		return unreachable(socket, r);
+	if (r < 0)
+		return cli_failed(r, "no answer from nitrod");
+	if (error_id)
+		return client_error(error_id, reply);
+	*ret = sd_json_variant_ref(reply);
+	return 0;
+}
+
 /**
  * client_call() - Call a method and wait for its answer
  * @socket: path of nitrod's socket
@@ -165,25 +194,63 @@ int client_error(const char *error_id, sd_json_variant *reply)
 int client_call(const char *socket, const char *interface, const char *method,
 		sd_json_variant *parameters, sd_json_variant **ret)
 {
-	_cleanup_(sd_varlink_unrefp) sd_varlink *link = NULL;
-	sd_json_variant *reply = NULL;
-	const char *error_id = NULL;
-	char name[128];
+	return call(sd_varlink_call, socket, interface, method, parameters,
+		    ret);
+}
+
+/* The elements of the lists that the replies have under @key, as one list. */
+static int join(sd_json_variant *replies, const char *key,
+		sd_json_variant **ret)
+{
+	size_t n = 0, n_replies = sd_json_variant_elements(replies);
+	sd_json_variant **all, *part;
 	int r;
 
-	r = client_connect(socket, &link);
-	if (r)
-		return r;
-	(void)snprintf(name, sizeof(name), "%s.%s", interface, method);
-	r = sd_varlink_call(link, name, parameters, &reply, &error_id);
-	if (r == -EACCES || r == -EPERM)
-		return unreachable(socket, r);
-	if (r < 0)
-		return cli_failed(r, "no answer from nitrod");
-	if (error_id)
-		return client_error(error_id, reply);
-	*ret = sd_json_variant_ref(reply);
-	return 0;
+	for (size_t i = 0; i < n_replies; i++) {
+		part = sd_json_variant_by_key(
+			sd_json_variant_by_index(replies, i), key);
+		if (!part || !sd_json_variant_is_array(part))
+			return cli_error(EXIT_FAILED,
+					 "nitrod's answer has no %s", key);
+		n += sd_json_variant_elements(part);
+	}
+	all = calloc(n ?: 1, sizeof(*all));
+	if (!all)
+		return cli_failed(-ENOMEM, "cannot read the answer");
+	n = 0;
+	for (size_t i = 0; i < n_replies; i++) {
+		part = sd_json_variant_by_key(
+			sd_json_variant_by_index(replies, i), key);
+		for (size_t j = 0; j < sd_json_variant_elements(part); j++)
+			all[n++] = sd_json_variant_by_index(part, j);
+	}
+	r = sd_json_variant_new_array(ret, all, n);
+	free(all);
+	return r < 0 ? cli_failed(r, "cannot read the answer") : 0;
+}
+
+/**
+ * client_collect() - Call a method that answers in parts and wait for the last
+ * @socket: path of nitrod's socket
+ * @interface: such as "io.nitro.Vpc"
+ * @method: such as "List"
+ * @parameters: the properties, may be NULL
+ * @key: where each part has its list
+ * @ret: receives the list of all
+ *
+ * Context: Writes one sentence to stderr on failure.
+ * Return: 0, or the exit status.
+ */
+int client_collect(const char *socket, const char *interface,
+		   const char *method, sd_json_variant *parameters,
+		   const char *key, sd_json_variant **ret)
+{
+	_cleanup_(sd_json_variant_unrefp) sd_json_variant *replies = NULL;
+	int r;
+
+	r = call(sd_varlink_collect, socket, interface, method, parameters,
+		 &replies);
+	return r ?: join(replies, key, ret);
 }
 
 struct stream {

@@ -39,16 +39,14 @@ static sd_json_variant *part(sd_json_variant *reply, const char *key)
  */
 int cli_run_list(const struct cli_call *call)
 {
-	_cleanup_json_ sd_json_variant *reply = NULL;
-	sd_json_variant *objects;
+	_cleanup_json_ sd_json_variant *objects = NULL;
 	int r;
 
-	r = call_method(call, &reply);
+	r = client_collect(call->socket, call->object->interface,
+			   call->verb->method, call->properties, "objects",
+			   &objects);
 	if (r)
 		return r;
-	objects = sd_json_variant_by_key(reply, "objects");
-	if (!objects || !sd_json_variant_is_array(objects))
-		return cli_error(EXIT_FAILED, "nitrod's answer has no objects");
 	return printed(print_list(objects, call->object->fields, call->style));
 }
 
