@@ -278,7 +278,13 @@ struct object *model_lookup(const struct model *m, enum object_kind kind, const 
 		}
 		return found;
 	}
-	not_found(e, kind, name);
+	if (scope && kind_ops[kind]->scoped) {
+		_cleanup_free_ char *full = xprintf("%s/%s", scope, name);
+
+		not_found(e, kind, full);
+	} else {
+		not_found(e, kind, name);
+	}
 	return NULL;
 }
 

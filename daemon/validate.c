@@ -60,7 +60,9 @@ static int check_reference(const struct object *from, const struct reference *re
 		deleted = map_get(d->deleted, key);
 	}
 	if (!deleted) {
-		fail(d->error, ERR_INVALID, "%s '%s' names %s '%s', which does not exist",
+		d->error->kind = xstrdup(kind_ops[ref->kind]->name);
+		d->error->name = xstrdup(ref->name);
+		fail(d->error, ERR_NOT_FOUND, "%s '%s' names %s '%s', which does not exist",
 		     kind_ops[from->kind]->label, from->name, kind_ops[ref->kind]->label,
 		     ref->name);
 		return blame(d->error, from, ref->path);
