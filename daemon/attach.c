@@ -26,22 +26,6 @@ void eni_default_name(uint32_t id, char name[16])
 	snprintf(name, 16, "eni%u", id);
 }
 
-/**
- * attach_text - what attaching an ENI comes to
- * @eni: the ENI
- *
- * Context: any.
- * Return: a text that differs when the attachment does; "none" for none.
- */
-char *attach_text(const struct eni *eni)
-{
-	const struct attachment *a = &eni->attachment;
-
-	return xprintf("%s:%s:%s:%s:%s", attach_kind_name(a->kind), a->netns ? a->netns : "",
-		       a->ifname ? a->ifname : "", a->port ? a->port : "",
-		       a->instance ? a->instance : "");
-}
-
 static void netdev_name(const struct eni *eni, char name[16])
 {
 	if (eni->attachment.ifname)
@@ -77,58 +61,118 @@ static int open_netns(struct manager *m, const char *netns, int *ret_fd,
 	return r;
 }
 
-static unsigned int subnet_len(const struct subnet *s, const struct prefix *address,
-			       struct prefix *ret_router)
+static const struct prefix *block_of(const struct subnet *s, const struct prefix *address)
 {
-	for (size_t i = 0; i < s->cidrs.n; i++) {
-		if (!prefix_contains(&s->cidrs.v[i], address))
-			continue;
-		prefix_first(&s->cidrs.v[i], 1, ret_router);
-		return s->cidrs.v[i].len;
-	}
-	*ret_router = *address;
-	return address->len;
+	for (size_t i = 0; i < s->cidrs.n; i++)
+		if (prefix_contains(&s->cidrs.v[i], address))
+			return &s->cidrs.v[i];
+	return address;
 }
 
-/* Addresses with the subnet on the link, and routes to what is behind the
- * router: everything for a guest, the VPC for this host.
+static void add_route(struct link_config *c, const struct prefix *to, const struct prefix *via,
+		      const struct prefix *source)
+{
+	for (size_t i = 0; i < c->n_routes; i++)
+		if (prefix_equal(&c->routes[i].to, to))
+			return;
+	GROW(c->routes, c->n_routes, c->cap_routes);
+	c->routes[c->n_routes++] = (struct link_route){
+		.to = *to, .via = via ? *via : *to, .source = *source, .gateway = via,
+	};
+}
+
+/* Routes to what is behind the router: everything for a guest, the VPC for this
+ * host. The first address of a family is what is sent from.
  */
-static int configure(struct manager *m, const struct eni *eni, struct nl_sock *sk,
-		     uint32_t ifindex, bool guest, struct error *e)
+static void add_far_routes(struct link_config *c, const struct vpc *vpc, bool guest,
+			   const struct prefix *block, const struct prefix *source)
+{
+	struct prefix all = { .v6 = source->v6 }, router;
+
+	prefix_first(block, 1, &router);
+	if (guest)
+		add_route(c, &all, &router, source);
+	for (size_t i = 0; !guest && i < vpc->cidrs.n; i++)
+		if (vpc->cidrs.v[i].v6 == source->v6)
+			add_route(c, &vpc->cidrs.v[i], &router, source);
+}
+
+/* Addresses, with their subnet on the link */
+static void plan(struct manager *m, const struct eni *eni, bool guest, struct link_config *c)
 {
 	struct subnet *s = SUBNET(model_get(&m->model, KIND_SUBNET, eni->vpc, eni->subnet));
 	struct vpc *vpc = VPC(model_get(&m->model, KIND_VPC, NULL, eni->vpc));
-	struct prefix router[2];
 	bool have[2] = {};
-	int r;
 
-	r = rtnl_set_up(sk, ifindex, true, e);
-	for (size_t i = 0; r >= 0 && i < eni->ips.n; i++) {
-		const struct prefix *p = &eni->ips.v[i];
-		struct prefix via;
-		unsigned int len;
+	c->metric = eni->o.handle;
+	for (size_t i = 0; i < eni->ips.n; i++) {
+		const struct prefix *p = &eni->ips.v[i], *block = block_of(s, p);
 
 		if (!prefix_is_host(p))
 			continue;
-		len = subnet_len(s, p, &via);
-		r = rtnl_add_address(sk, ifindex, p, len, e);
+		GROW(c->addresses, c->n_addresses, c->cap_addresses);
+		c->addresses[c->n_addresses++] = (struct link_address){ *p, block->len };
+		add_route(c, block, NULL, p);
 		if (!have[p->v6])
-			router[p->v6] = via;
+			add_far_routes(c, vpc, guest, block, p);
 		have[p->v6] = true;
 	}
-	for (int v6 = 0; r >= 0 && guest && v6 < 2; v6++) {
-		struct prefix all = { .v6 = v6 };
+}
 
-		if (have[v6])
-			r = rtnl_add_route(sk, ifindex, &all, &router[v6], e);
-	}
-	for (size_t i = 0; r >= 0 && !guest && i < vpc->cidrs.n; i++) {
-		const struct prefix *to = &vpc->cidrs.v[i];
+static char *holder_text(const struct eni *eni)
+{
+	const struct attachment *a = &eni->attachment;
 
-		if (have[to->v6])
-			r = rtnl_add_route(sk, ifindex, to, &router[to->v6], e);
+	return xprintf("%s:%s:%s:%s:%s ", attach_kind_name(a->kind), a->netns ? a->netns : "",
+		       a->ifname ? a->ifname : "", a->port ? a->port : "",
+		       a->instance ? a->instance : "");
+}
+
+/**
+ * attach_text - what attaching an ENI comes to
+ * @m: the manager
+ * @eni: the ENI
+ *
+ * Context: any.
+ * Return: a text that differs when the attachment does, or what the holder is
+ * given: the holder (starting with "none:" for none), a space, the configuration.
+ */
+char *attach_text(struct manager *m, const struct eni *eni)
+{
+	const struct attachment *a = &eni->attachment;
+	_cleanup_(link_config_free) struct link_config c = {};
+	_cleanup_free_ char *holder = holder_text(eni);
+	struct text t = {};
+
+	text_add(&t, "%s", holder);
+	if (a->kind != ATTACH_NETNS && a->kind != ATTACH_LOCAL)
+		return t.s;
+	plan(m, eni, a->kind == ATTACH_NETNS, &c);
+	for (size_t i = 0; i < c.n_addresses; i++) {
+		char buf[PREFIX_STRLEN];
+
+		text_add(&t, "%s/%u ", prefix_format_short(&c.addresses[i].address, buf),
+			 c.addresses[i].len);
 	}
-	return r;
+	for (size_t i = 0; i < c.n_routes; i++) {
+		char to[PREFIX_STRLEN], via[PREFIX_STRLEN], source[PREFIX_STRLEN];
+
+		text_add(&t, "%s>%s<%s ", prefix_format(&c.routes[i].to, to),
+			 prefix_format(&c.routes[i].via, via),
+			 prefix_format(&c.routes[i].source, source));
+	}
+	return t.s;
+}
+
+static int configure(struct manager *m, const struct eni *eni, struct nl_sock *sk,
+		     uint32_t ifindex, bool guest, struct error *e)
+{
+	_cleanup_(link_config_free) struct link_config c = {};
+	int r;
+
+	plan(m, eni, guest, &c);
+	r = rtnl_set_up(sk, ifindex, true, e);
+	return r < 0 ? r : rtnl_configure(sk, ifindex, &c, e);
 }
 
 static int to_netns(struct manager *m, const struct eni *eni, const struct keni *k,
@@ -146,7 +190,9 @@ static int to_netns(struct manager *m, const struct eni *eni, const struct keni 
 	if (k->ifindex)
 		r = rtnl_move(m->kernel->nl->route, k->ifindex, fd, name, e);
 	if (r >= 0)
-		r = rtnl_find(there, 0, name, &link, e);
+		r = rtnl_find(there, 0, k->ifindex ? name : k->ifname, &link, e);
+	if (r >= 0 && !streq(link.name, name))
+		r = rtnl_set_name(there, link.ifindex, name, e);
 	if (r >= 0)
 		r = configure(m, eni, there, link.ifindex, true, e);
 	rtnl_close(there);
@@ -174,17 +220,16 @@ static int to_port(struct manager *m, const struct eni *eni, const struct keni *
 	return r;
 }
 
-static int to_local(struct manager *m, const struct eni *eni, const struct keni *k,
-		    struct error *e)
+/* A holder may have renamed what it holds */
+static int name_back(struct manager *m, const struct eni *eni, const struct keni *k,
+		     struct error *e)
 {
-	struct nl_sock *sk = m->kernel->nl->route;
 	char name[16];
-	int r = 0;
 
 	netdev_name(eni, name);
-	if (!streq(name, k->ifname))
-		r = rtnl_set_name(sk, k->ifindex, name, e);
-	return r < 0 ? r : configure(m, eni, sk, k->ifindex, false, e);
+	if (streq(name, k->ifname))
+		return 0;
+	return rtnl_set_name(m->kernel->nl->route, k->ifindex, name, e);
 }
 
 /**
@@ -200,19 +245,31 @@ static int to_local(struct manager *m, const struct eni *eni, const struct keni 
 int attach_apply(struct manager *m, const struct eni *eni, const struct keni *k,
 		 struct error *e)
 {
-	switch (eni->attachment.kind) {
-	case ATTACH_NONE:
-		return 0;
-	case ATTACH_NETNS:
+	struct nl_sock *sk = m->kernel->nl->route;
+	int r;
+
+	if (eni->attachment.kind == ATTACH_NETNS)
 		return to_netns(m, eni, k, e);
+	r = name_back(m, eni, k, e);
+	if (r < 0)
+		return r;
+	switch (eni->attachment.kind) {
 	case ATTACH_PORT:
 		return to_port(m, eni, k, e);
 	case ATTACH_LOCAL:
-		return to_local(m, eni, k, e);
+		return configure(m, eni, sk, k->ifindex, false, e);
 	case ATTACH_INSTANCE:
-		return rtnl_set_up(m->kernel->nl->route, k->ifindex, true, e);
+		return rtnl_set_up(sk, k->ifindex, true, e);
+	default:
+		return 0;
 	}
-	return 0;
+}
+
+static bool same_holder(const char *text, const struct eni *eni)
+{
+	_cleanup_free_ char *holder = holder_text(eni);
+
+	return startswith(text, holder);
 }
 
 /**
@@ -234,15 +291,18 @@ bool attach_in_place(struct manager *m, const struct eni *eni, const struct keni
 	bool found;
 	int fd;
 
+	/* of a holder that has gone, its settings have to go, too */
+	if (k->attached && !startswith(k->attached, "none:") && !same_holder(k->attached, eni))
+		return false;
 	netdev_name(eni, name);
 	if (a->kind != ATTACH_NETNS)
 		return k->ifindex && (a->kind == ATTACH_PORT || !k->port) &&
-		       (a->kind == ATTACH_LOCAL || streq(k->ifname, name));
+		       (a->kind != ATTACH_NONE || streq(k->ifname, name));
 	if (k->ifindex)
 		return !k->port;
-	if (!streq(k->ifname, name) || open_netns(m, a->netns, &fd, &there, &ignored) < 0)
+	if (open_netns(m, a->netns, &fd, &there, &ignored) < 0)
 		return false;
-	found = rtnl_find(there, 0, name, &link, &ignored) >= 0 && streq(link.kind, "nitro");
+	found = rtnl_find(there, 0, k->ifname, &link, &ignored) >= 0 && streq(link.kind, "nitro");
 	rtnl_close(there);
 	close(fd);
 	return found;

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <ifaddrs.h>
 #include <linux/nitro_vpc.h>
+#include <netlink/socket.h>
 #include <stdio.h>
 #include <sys/epoll.h>
 #include <time.h>
@@ -203,24 +204,72 @@ static int find_card(struct manager *m)
 	return r;
 }
 
-/* A tap comes and goes with its VMM, under the same name */
-static bool port_lost(struct manager *m)
+/* Does the event say that an ENI is not what it was left as, or that what it
+ * waits for may have come? A tap comes and goes with its VMM, under one name;
+ * holders rename interfaces.
+ */
+static bool concerns(struct manager *m, struct object *o, const struct link_event *ev)
 {
-	struct kernel *k = m->kernel;
+	const struct keni *k = kstate_eni(&m->kernel->actual, o->handle);
+	const struct attachment *a = &ENI(o)->attachment;
+	bool port = a->kind == ATTACH_PORT && ev->nsid < 0;
+
+	if (port && streq(ev->link.name, a->port))
+		return ev->gone || !k || ev->link.master != k->ifindex;
+	if (port && k && k->port == ev->link.ifindex)
+		return true;	/* it has another name now */
+	if (!k || !k->ifname || ev->gone)
+		return false;	/* the card itself tells of ENIs that go */
+	if (k->ifindex)
+		return ev->nsid < 0 && k->ifindex == ev->link.ifindex &&
+		       !streq(k->ifname, ev->link.name);
+	return ev->nsid >= 0 && k->nsid == ev->nsid && streq(ev->link.kind, "nitro") &&
+	       !streq(k->ifname, ev->link.name);
+}
+
+static void on_link(const struct link_event *ev, void *userdata)
+{
+	struct manager *m = userdata;
 	struct object *o;
 
+	if (!m->kernel->known && !m->kernel->failures.n)
+		return;
 	FOR_EACH_OBJECT(&m->model, KIND_ENI, o) {
-		_cleanup_(error_clear) struct error ignored = {};
-		struct keni *eni = kstate_eni(&k->actual, o->handle);
-		struct link port;
-
-		if (!eni || ENI(o)->attachment.kind != ATTACH_PORT)
+		if (ENI(o)->attachment.kind == ATTACH_NONE || !concerns(m, o, ev))
 			continue;
-		if (rtnl_find(k->nl->route, 0, ENI(o)->attachment.port, &port, &ignored) < 0 ||
-		    port.master != eni->ifindex)
-			return true;
+		m->kernel->known = false;
+		look_again(m, 0);
+		return;
 	}
-	return false;
+}
+
+static int on_link_events(sd_event_source *s, int fd, uint32_t revents, void *userdata)
+{
+	struct manager *m = userdata;
+
+	(void)s;
+	(void)fd;
+	(void)revents;
+	if (rtnl_events_read(m->kernel->links, on_link, m) < 0) {
+		m->kernel->known = false;
+		look_again(m, DELAY_MIN);
+	}
+	return 0;
+}
+
+static int listen_to_links(struct manager *m)
+{
+	_cleanup_error_ struct error e = {};
+	struct kernel *k = m->kernel;
+	int r;
+
+	r = rtnl_listen(&k->links, &e);
+	if (r < 0) {
+		fprintf(stderr, "nitrod: %s\n", e.message);
+		return r;
+	}
+	return sd_event_add_io(m->event, &k->link_events, nl_socket_get_fd(k->links), EPOLLIN,
+			       on_link_events, m);
 }
 
 static int on_timer(sd_event_source *s, uint64_t usec, void *userdata)
@@ -237,8 +286,6 @@ static int on_timer(sd_event_source *s, uint64_t usec, void *userdata)
 		look_again(m, k->delay);
 		return 0;
 	}
-	if (k->known && port_lost(m))
-		k->known = false;
 	if (!k->known || k->problem || k->failures.n)
 		resync(m);
 	else
@@ -267,6 +314,8 @@ int kernel_start(struct manager *m)
 		return -errno;
 	r = sd_event_add_time_relative(m->event, &k->timer, CLOCK_MONOTONIC, k->delay, 0,
 				       on_timer, m);
+	if (r >= 0)
+		r = listen_to_links(m);
 	if (r < 0)
 		return r;
 	if (find_card(m) >= 0)
@@ -289,7 +338,9 @@ void kernel_stop(struct manager *m)
 	if (!k)
 		return;
 	sd_event_source_disable_unref(k->events);
+	sd_event_source_disable_unref(k->link_events);
 	sd_event_source_disable_unref(k->timer);
+	rtnl_close(k->links);
 	card_close(k->nl);
 	kstate_free(&k->actual);
 	for (size_t i = 0; i < k->failures.cap; i++)

@@ -6,6 +6,7 @@
 #include "manager.h"
 
 struct nl;
+struct nl_sock;
 
 /**
  * struct kernel - what is known of the card of this namespace
@@ -16,6 +17,8 @@ struct nl;
  * @failures: ENI's ID -> sentence why it does not work here
  * @timer: looks after the card
  * @events: what the card announces
+ * @links: a socket that hears of links
+ * @link_events: what it hears
  * @delay: time to the next look in microseconds
  * @home: this network namespace
  */
@@ -27,6 +30,8 @@ struct kernel {
 	struct map failures;
 	sd_event_source *timer;
 	sd_event_source *events;
+	struct nl_sock *links;
+	sd_event_source *link_events;
 	uint64_t delay;
 	int home;
 };
@@ -42,7 +47,7 @@ void kernel_set_failure(struct manager *m, const struct object *eni, const char 
 int reconcile(struct manager *m, struct kstate *desired, bool may_fail, struct error *e);
 
 /* attach.c */
-char *attach_text(const struct eni *eni);
+char *attach_text(struct manager *m, const struct eni *eni);
 bool attach_in_place(struct manager *m, const struct eni *eni, const struct keni *k);
 int attach_apply(struct manager *m, const struct eni *eni, const struct keni *k,
 		 struct error *e);

@@ -99,12 +99,22 @@ struct link {
 	char name[16];
 };
 
+/* A link has come, changed or gone; nsid is -1 in the socket's own namespace */
+struct link_event {
+	struct link link;
+	int nsid;
+	bool gone;
+};
+
 int rtnl_open(struct nl_sock **ret, struct error *e);
 void rtnl_close(struct nl_sock *sk);
 int rtnl_find(struct nl_sock *sk, uint32_t ifindex, const char *name, struct link *ret,
 	      struct error *e);
 int rtnl_new_eni(struct nl_sock *sk, const char *name, const uint8_t mac[6], uint32_t id,
 		 struct error *e);
+int rtnl_listen(struct nl_sock **ret, struct error *e);
+int rtnl_events_read(struct nl_sock *sk, void (*fn)(const struct link_event *ev, void *userdata),
+		     void *userdata);
 int rtnl_delete(struct nl_sock *sk, int nsid, const char *name, struct error *e);
 int rtnl_set_up(struct nl_sock *sk, uint32_t ifindex, bool up, struct error *e);
 int rtnl_set_name(struct nl_sock *sk, uint32_t ifindex, const char *name, struct error *e);
@@ -114,9 +124,31 @@ int rtnl_set_master(struct nl_sock *sk, uint32_t ifindex, uint32_t master,
 		    struct error *e);
 int rtnl_move(struct nl_sock *sk, uint32_t ifindex, int netns_fd, const char *name,
 	      struct error *e);
-int rtnl_add_address(struct nl_sock *sk, uint32_t ifindex, const struct prefix *address,
-		     unsigned int len, struct error *e);
-int rtnl_add_route(struct nl_sock *sk, uint32_t ifindex, const struct prefix *to,
-		   const struct prefix *via, struct error *e);
+
+struct link_address {
+	struct prefix address;
+	unsigned int len;	/* of its subnet */
+};
+
+struct link_route {
+	struct prefix to;
+	struct prefix via;	/* if @gateway; it is on the link */
+	struct prefix source;	/* what the holder sends from */
+	bool gateway;
+};
+
+/* The addresses and routes of a link that nitrod gives it */
+struct link_config {
+	struct link_address *addresses;
+	size_t n_addresses, cap_addresses;
+	struct link_route *routes;
+	size_t n_routes, cap_routes;
+	uint32_t metric;	/* of the routes: tells those of two ENIs apart */
+};
+
+/* rtnl-address.c */
+int rtnl_configure(struct nl_sock *sk, uint32_t ifindex, const struct link_config *c,
+		   struct error *e);
+void link_config_free(struct link_config *c);
 
 #endif

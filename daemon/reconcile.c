@@ -184,7 +184,7 @@ static int change_eni(struct run *r, struct keni *have, struct keni *want, struc
 
 static int attach(struct run *r, const struct eni *eni, struct keni *want, struct error *e)
 {
-	_cleanup_free_ char *text = attach_text(eni);
+	_cleanup_free_ char *text = attach_text(r->m, eni);
 	int ret = 0;
 
 	if (streq(want->attached, text))

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Links, addresses and routes by rtnetlink, in the namespace of a socket. */
+/* Links by rtnetlink, in the namespace of a socket. */
 
 #include <arpa/inet.h>
 #include <linux/if.h>
-#include <linux/if_addr.h>
 #include <linux/if_link.h>
 #include <linux/netlink.h>
 #include <linux/nitro_vpc.h>
@@ -13,6 +12,7 @@
 #include <netlink/netlink.h>
 #include <stdio.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 
 #include "nl.h"
 
@@ -270,72 +270,82 @@ int rtnl_move(struct nl_sock *sk, uint32_t ifindex, int netns_fd, const char *na
 }
 
 /**
- * rtnl_add_address - give a link an address
- * @sk: the socket
- * @ifindex: the link
- * @address: the address
- * @len: prefix length of its subnet
- * @e: gets the kernel's words
+ * rtnl_listen - open a socket that hears of links
+ * @ret: the socket
+ * @e: says why not
+ *
+ * It hears of those in other namespaces, too, that have an ID in this one, as all
+ * have that an ENI was moved to.
  *
  * Context: event loop.
- * Return: 0 or a negative errno; 0 if it is there already.
+ * Return: 0 or a negative errno.
  */
-int rtnl_add_address(struct nl_sock *sk, uint32_t ifindex, const struct prefix *address,
-		     unsigned int len, struct error *e)
+int rtnl_listen(struct nl_sock **ret, struct error *e)
 {
-	struct ifaddrmsg ifa = {
-		.ifa_family = address->v6 ? AF_INET6 : AF_INET, .ifa_prefixlen = len,
-		/* the card answers for every address of a subnet */
-		.ifa_flags = address->v6 ? IFA_F_NODAD : 0, .ifa_index = ifindex,
-	};
-	struct nl_msg *msg = nlmsg_alloc_simple(RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE);
-	char buf[PREFIX_STRLEN];
-	_cleanup_free_ char *what = xprintf("add address '%s'",
-					    prefix_format_short(address, buf));
+	int r, fd, on = 1;
 
-	if (!msg || nlmsg_append(msg, &ifa, sizeof(ifa), NLMSG_ALIGNTO) < 0)
-		abort();
-	card_put(msg, IFA_LOCAL, address->v6 ? 16 : 4, address->a);
-	card_put(msg, IFA_ADDRESS, address->v6 ? 16 : 4, address->a);
-	return card_call(sk, msg, NULL, NULL, what, e);
+	r = rtnl_open(ret, e);
+	if (r < 0)
+		return r;
+	fd = nl_socket_get_fd(*ret);
+	(void)nl_socket_set_buffer_size(*ret, 4 << 20, 0);
+	if (nl_socket_set_nonblocking(*ret) < 0 ||
+	    nl_socket_add_membership(*ret, RTNLGRP_LINK) < 0 ||
+	    setsockopt(fd, SOL_NETLINK, NETLINK_LISTEN_ALL_NSID, &on, sizeof(on)) < 0) {
+		rtnl_close(*ret);
+		*ret = NULL;
+		return fail(e, ERR_FAILED, "cannot listen to rtnetlink");
+	}
+	return 0;
+}
+
+static int nsid_of(struct msghdr *mh)
+{
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(mh); c; c = CMSG_NXTHDR(mh, c))
+		if (c->cmsg_level == SOL_NETLINK && c->cmsg_type == NETLINK_LISTEN_ALL_NSID)
+			return *(int *)CMSG_DATA(c);
+	return -1;
 }
 
 /**
- * rtnl_add_route - add a route, unless there is one
+ * rtnl_events_read - read what the links of a listening socket did
  * @sk: the socket
- * @ifindex: the link
- * @to: destination
- * @via: next hop on the link
- * @e: gets the kernel's words
+ * @fn: called for each event
+ * @userdata: for it
+ *
+ * libnl does not tell which namespace a message is from.
  *
  * Context: event loop.
- * Return: 0 or a negative errno; 0 if there is a route to @to already.
+ * Return: 0, -ENOBUFS if events were lost.
  */
-int rtnl_add_route(struct nl_sock *sk, uint32_t ifindex, const struct prefix *to,
-		   const struct prefix *via, struct error *e)
+int rtnl_events_read(struct nl_sock *sk, void (*fn)(const struct link_event *ev, void *userdata),
+		     void *userdata)
 {
-	struct rtmsg rtm = {
-		.rtm_family = to->v6 ? AF_INET6 : AF_INET, .rtm_dst_len = to->len,
-		.rtm_table = RT_TABLE_MAIN, .rtm_protocol = RTPROT_STATIC,
-		.rtm_scope = RT_SCOPE_UNIVERSE, .rtm_type = RTN_UNICAST,
-		.rtm_flags = RTNH_F_ONLINK,
-	};
-	struct nl_msg *msg = nlmsg_alloc_simple(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL);
-	size_t size = to->v6 ? 16 : 4;
-	_cleanup_error_ struct error mine = {};
-	char buf[PREFIX_STRLEN];
-	_cleanup_free_ char *what = xprintf("add a route to '%s'", prefix_format(to, buf));
-	int r;
+	static char buffer[1 << 16] __attribute__((aligned(NLMSG_ALIGNTO)));
+	char control[CMSG_SPACE(64)];
+	ssize_t n;
 
-	if (!msg || nlmsg_append(msg, &rtm, sizeof(rtm), NLMSG_ALIGNTO) < 0)
-		abort();
-	if (to->len)
-		card_put(msg, RTA_DST, size, to->a);
-	card_put(msg, RTA_GATEWAY, size, via->a);
-	card_put_u32(msg, RTA_OIF, ifindex);
-	r = card_call(sk, msg, NULL, NULL, what, &mine);
-	if (r >= 0 || r == -EEXIST)
-		return 0;
-	fail(e, ERR_FAILED, "%s", mine.message);
-	return r;
+	for (;;) {
+		struct iovec iov = { buffer, sizeof(buffer) };
+		struct msghdr mh = {
+			.msg_iov = &iov, .msg_iovlen = 1,
+			.msg_control = control, .msg_controllen = sizeof(control),
+		};
+		int left;
+
+		n = recvmsg(nl_socket_get_fd(sk), &mh, 0);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return errno == EAGAIN ? 0 : -ENOBUFS;
+		left = n;
+		for (struct nlmsghdr *h = (void *)buffer; nlmsg_ok(h, left);
+		     h = nlmsg_next(h, &left)) {
+			struct link_event ev = { .nsid = nsid_of(&mh) };
+
+			ev.gone = h->nlmsg_type == RTM_DELLINK;
+			if ((ev.gone || h->nlmsg_type == RTM_NEWLINK) && on_link(h, &ev.link) >= 0)
+				fn(&ev, userdata);
+		}
+	}
 }
