@@ -43,10 +43,13 @@ check:
 demo:
 	tests/vm/demo
 
-bench: bench-net
+bench: bench-net bench-control
 
 bench-net:
 	tests/bench/net
+
+bench-control:
+	tests/bench/control
 
 deb:
 	tests/vm/deb
@@ -68,4 +71,4 @@ distclean: clean
 		rm -rf "$$(tests/vm/build --print $$kernel)"; \
 	done
 
-.PHONY: help all style kunit check demo bench bench-net deb install dkms-install clean distclean
+.PHONY: help all style kunit check demo bench bench-net bench-control deb install dkms-install clean distclean
