@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0
 """Security groups: which rule lets what through."""
 
+import contextlib
 import ipaddress
+import os
 import random
+import select
+import signal
 
 import packet
 from ktap import test
-from nitronet import ALL, IN, OUT, dropped, open_rules, refused, rule
+from nitronet import ALL, IN, OUT, Card, dropped, open_rules, refused, rule
 
 PEERS = (4, 6)
 
@@ -248,3 +252,62 @@ def to_oneself(lab, v):
     lab.ra.port.send(frame)
     lab.ra.port.nothing(lambda f: f.dport == 2)
     assert sum(lab.ra.drops().values()) == sum(before.values()) + 1
+
+
+@contextlib.contextmanager
+def replacing(lab, *sets):
+    """Another process gives policy 2 one set of rules after the other."""
+    messages = []
+    card = lab.b.card
+    for rules in sets:
+        op = card.ynl.msgs["policy-set"]
+        # pylint: disable=protected-access
+        messages.append(bytes(card.ynl._encode_message(
+            op, {"id": 2, "rule": rules}, [], 1)))
+    done, tell = os.pipe()
+    pid = os.fork()
+    if not pid:
+        sock = Card(lab.b.ns).ynl.sock
+        count = 0
+        while not select.select([sock], [], [], 0)[0] or sock.recv(1 << 16):
+            sock.send(messages[count % len(messages)])
+            count += 1
+            if count == 50:
+                os.write(tell, b"x")
+    try:
+        # it goes on all the time, not only before or after the packets
+        assert select.select([done], [], [], 30)[0], "nothing is replaced"
+        yield
+    finally:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+        os.close(done)
+        os.close(tell)
+
+
+@test(v=PEERS)
+def replaced_under_traffic(lab, v):
+    """A policy of a thousand rules is replaced all the time: what both sets of
+    rules allow is never lost, and what neither allows never passes, not even what
+    the ports of one and the peers of the other would allow."""
+    block = 32 if v == 4 else 128
+    one, two = (f"{eni.ip[v]}/{block}" for eni in (lab.ra, lab.ra2))
+    first = ipaddress.ip_address(lab.ra.ip[v]) + 1000
+    filler = [rule(IN, "tcp", 10000 + n, f"{first + n}/{block}") for n in range(990)]
+    old = filler + [rule(IN, "udp", 7, ALL[v == 6]), rule(IN, "udp", 8, one)]
+    new = filler[::-1] + [rule(IN, "udp", 9, two), rule(IN, "udp", 7, ALL[v == 6])]
+    only(lab, lab.rb, *old)
+
+    def match(frame, port):
+        if frame.proto != packet.UDP:
+            return False
+        assert frame.dport == 7, f"{frame.ip_src} may not send to {frame.dport}"
+        return frame.sport == port
+
+    with replacing(lab, old, new):
+        for n in range(200):
+            for sender, port in ((lab.ra, 9), (lab.ra2, 8), (lab.ra, 10)):
+                sender.send(lab.rb, packet.udp(1000 + n, port), v)
+            for sender in (lab.ra, lab.ra2):  # with a new flow each time
+                sender.passes(lab.rb, packet.udp(2000 + n, 7), v,
+                              match=lambda frame, n=n: match(frame, 2000 + n))
