@@ -2,8 +2,10 @@
 /*
  * From what the card holds to what it should hold, in the order that the
  * kernel's own references ask for: what is referred to comes first and goes
- * last. Each object is swapped whole, so every ENI has its old rules or its
- * new ones at any time.
+ * last. Within that, at no time may anything pass that neither the old state nor
+ * the new one allows: who is where and in which groups shrinks to what both have
+ * in common, then every ENI goes from its old rules to its new ones by one
+ * pointer, then addresses and groups get what is new.
  */
 
 #include <stdio.h>
@@ -18,6 +20,8 @@ struct run {
 	struct kstate *have, *want;
 	bool may_fail;
 	bool failed;
+	uint32_t *bridges;	/* temporary policies, see bridge() */
+	size_t n_bridges, cap_bridges;
 	struct error *e;
 };
 
@@ -96,6 +100,106 @@ static int differ(struct run *r, bool set)
 		j += c >= 0;
 	}
 	return set ? card_mappings_set(r->nl, v, n, r->e) : card_mappings_del(r->nl, v, n, r->e);
+}
+
+/* The groups that an address is in before and after the change */
+static bool common_tags(const struct kmapping *have, const struct kmapping *want,
+			struct kmapping *ret)
+{
+	*ret = *have;
+	ret->n_tags = 0;
+	for (size_t i = 0; i < have->n_tags; i++)
+		for (size_t j = 0; j < want->n_tags; j++)
+			if (have->tags[i] == want->tags[j])
+				ret->tags[ret->n_tags++] = have->tags[i];
+	return ret->n_tags < have->n_tags;
+}
+
+/* Addresses leave the groups that they will not be in */
+static int leave_groups(struct run *r)
+{
+	_cleanup_free_ const struct kmapping **v = NULL;
+	_cleanup_free_ struct kmapping *less = NULL;
+	const struct kstate *have = r->have, *want = r->want;
+	size_t n = 0, i = 0, j = 0;
+
+	less = xcalloc(have->n_mappings, sizeof(*less));
+	v = xcalloc(have->n_mappings, sizeof(*v));
+	while (i < have->n_mappings && j < want->n_mappings) {
+		int c = kmapping_compare(&have->mappings[i], &want->mappings[j]);
+
+		if (!c && common_tags(&have->mappings[i], &want->mappings[j], &less[n])) {
+			v[n] = &less[n];
+			n++;
+		}
+		i += c <= 0;
+		j += c >= 0;
+	}
+	return n ? card_mappings_set(r->nl, v, n, r->e) : 0;
+}
+
+static struct kpolicy *find_policy(const struct kstate *k, uint32_t id)
+{
+	struct kpolicy key = { .id = id };
+
+	if (!k->n_policies)
+		return NULL;
+	return bsearch(&key, k->policies, k->n_policies, sizeof(key), kpolicy_compare);
+}
+
+/* Handles are given from below. One that an earlier run left is in @have. */
+static uint32_t unused_policy(struct run *r)
+{
+	uint32_t id = r->n_bridges ? r->bridges[r->n_bridges - 1] - 1 : UINT32_MAX;
+
+	while (find_policy(r->have, id))
+		id--;
+	return id;
+}
+
+/* An ENI that goes to another policy while its old one changes has to see neither
+ * the change of the old one nor what the other one was: it waits on a copy of what
+ * the other one will be.
+ */
+static int bridge(struct run *r)
+{
+	int ret = 0;
+
+	for (size_t i = 0; ret >= 0 && i < r->have->n_enis; i++) {
+		struct keni *have = &r->have->enis[i];
+		struct keni *want = kstate_eni(r->want, have->id), moved = *have;
+		struct kpolicy *old, *new, *to, copy;
+
+		if (!want || !have->ifname || want->policy == have->policy)
+			continue;
+		old = find_policy(r->have, have->policy);
+		new = find_policy(r->want, have->policy);
+		to = find_policy(r->want, want->policy);
+		if (!old || !new || !to || kpolicy_equal(old, new))
+			continue;
+		copy = *to;
+		copy.id = unused_policy(r);
+		ret = card_policy_set(r->nl, &copy, r->e);
+		if (ret < 0)
+			break;
+		GROW(r->bridges, r->n_bridges, r->cap_bridges);
+		r->bridges[r->n_bridges++] = copy.id;
+		moved.policy = copy.id;
+		ret = card_eni_set(r->nl, &moved, r->e);
+		have->policy = copy.id;
+	}
+	return ret;
+}
+
+/* One that is still used, as its ENI failed, is found and deleted at the next look */
+static void delete_bridges(struct run *r)
+{
+	for (size_t i = 0; i < r->n_bridges; i++) {
+		_cleanup_error_ struct error ignored = {};
+
+		if (card_policy_del(r->nl, r->bridges[i], &ignored) < 0)
+			r->failed = true;
+	}
 }
 
 static int delete_netdev(struct run *r, const struct keni *k, struct error *e)
@@ -267,10 +371,15 @@ int reconcile(struct manager *m, struct kstate *desired, bool may_fail, struct e
 	ret = WALK(&r, enis, keni_compare, del_eni);
 	ret = ret < 0 ? ret : WALK(&r, hosts, khost_compare, set_host);
 	ret = ret < 0 ? ret : WALK(&r, tables, ktable_compare, set_table);
-	ret = ret < 0 ? ret : WALK(&r, policies, kpolicy_compare, set_policy);
-	ret = ret < 0 ? ret : differ(&r, true);
-	ret = ret < 0 ? ret : place_enis(&r);
 	ret = ret < 0 ? ret : differ(&r, false);
+	ret = ret < 0 ? ret : leave_groups(&r);
+	ret = ret < 0 ? ret : bridge(&r);
+	ret = ret < 0 ? ret : WALK(&r, policies, kpolicy_compare, set_policy);
+	ret = ret < 0 ? ret : place_enis(&r);
+	ret = ret < 0 ? ret : differ(&r, true);
+	if (ret >= 0)
+		delete_bridges(&r);
+	free(r.bridges);
 	ret = ret < 0 ? ret : WALK(&r, policies, kpolicy_compare, del_policy);
 	ret = ret < 0 ? ret : WALK(&r, tables, ktable_compare, del_table);
 	ret = ret < 0 ? ret : WALK(&r, hosts, khost_compare, del_host);
