@@ -6,12 +6,18 @@ of a stream is the best of a few short runs, as the machine does other things, t
 what the others of the machine take makes runs longer, never shorter. A ratio is
 that of the medians and that of the best rounds; where only one of them meets the
 goal, the machine was too busy to tell ("unclear").
+
+With --instructions a nanosecond is an instruction, as the clock counts those: what
+the machine does besides does not show, and neither do caches.
 """
 
 import argparse
+import ctypes
 import json
+import mmap
 import os
 import statistics
+import subprocess
 import sys
 import time
 
@@ -24,21 +30,53 @@ import rigs
 from pktgen import Stream
 from rigs import A, A2, B
 
-RUNS = 8
-COUNT = 2000
+# The tool of connections.c, which tests/bench/net has compiled
+BUILD = "/src/build/bench"
+CONNECTIONS = f"{BUILD}/connections"
 
 
 class Bench:
-    def __init__(self, rounds, names):
+    def __init__(self, rounds, names, instructions):
         self.rounds, self.names = rounds, names
+        self.instructions = instructions
         self.results, self.goals = [], []
         self.last, self.unit = {}, ""
+        self.profile = None
+        self.packet = "instructions/packet" if instructions else "ns/packet"
+        self.runs, self.count = (2, 500) if instructions else (8, 2000)
+
+    def best(self, stream, count=None, runs=None):
+        """What a packet of a stream costs, at best."""
+        count, runs = count or self.count, runs or self.runs
+        return lambda: min(stream.run(count) for _ in range(runs))
+
+    def begin_profile(self):
+        self.profile = Profile()
+        self.runs, self.count = 1, 10000
+
+    def settle(self):
+        """Daemons have just been started: until they are idle. With a clock of
+        instructions idle time passes at once."""
+        if not self.instructions:
+            return
+        end = time.monotonic() + 300
+        while time.monotonic() < end:
+            before = busy()
+            time.sleep(1)
+            if busy() - before < 0.02:
+                return
+        raise RuntimeError("the machine does not become idle")
 
     def wanted(self, name):
         return not self.names or any(part in name for part in self.names)
 
     def compare(self, name, unit, measures):
         """measures: {contestant: function that gives a figure}."""
+        self.settle()
+        if self.profile:
+            for who, function in measures.items():
+                self.profile.run(f"{name}: {who}", function, self.count)
+            return
         found = {who: [] for who in measures}
         for _ in range(self.rounds):
             for who, function in measures.items():
@@ -55,9 +93,11 @@ class Bench:
 
     def goal(self, name, one, other, goal, most=True):
         """one / other are figures of the last comparison."""
+        if self.profile:
+            return
         median = statistics.median(self.last[one]) / \
             statistics.median(self.last[other])
-        extreme = min if self.unit == "ns/packet" else max
+        extreme = min if self.unit == self.packet else max
         self.value(name, median, goal, most, extreme(self.last[one]) /
                    extreme(self.last[other]))
 
@@ -73,8 +113,42 @@ class Bench:
               flush=True)
 
 
-def best(stream, count=COUNT, runs=RUNS):
-    return lambda: min(stream.run(count) for _ in range(runs))
+class Profile:
+    """Tells QEMU's plugin (profile.c) what the instructions are executed for."""
+
+    def __init__(self):
+        self.number = 0
+        self.page = mmap.mmap(-1, 4096, prot=mmap.PROT_READ | mmap.PROT_WRITE |
+                              mmap.PROT_EXEC)
+        address = ctypes.addressof(ctypes.c_char.from_buffer(self.page))
+        self.function = ctypes.CFUNCTYPE(None)(address)
+        self.marks = open(f"{BUILD}/marks", "w", encoding="utf-8")
+        with open("/proc/kallsyms", encoding="ascii") as file:
+            text = file.read()
+        with open(f"{BUILD}/symbols", "w", encoding="ascii") as file:
+            file.write(text)
+
+    def mark(self, number):
+        # nopl 0x4e4954NN(%rax); ret
+        self.page[:8] = bytes([0x0f, 0x1f, 0x80, number]) + b"TIN\xc3"
+        self.function()
+
+    def run(self, name, function, times):
+        self.number += 1
+        self.marks.write(f"{self.number} {times} {name}\n")
+        self.marks.flush()
+        function()  # what is done for the first time only
+        self.mark(self.number)
+        function()
+        self.mark(0)
+
+
+def busy():
+    """Seconds that the CPU was not idle."""
+    with open("/proc/stat", encoding="ascii") as file:
+        user, nice, system, _, _, irq, softirq = \
+            (int(word) for word in file.readline().split()[1:8])
+    return (user + nice + system + irq + softirq) / os.sysconf("SC_CLK_TCK")
 
 
 def checked(stream, counter, what):
@@ -91,7 +165,8 @@ def checked(stream, counter, what):
 
 def stream_to(host, source, dest, **how):
     ns, dev = host.guest(source)
-    return Stream(ns, dev, dest.mac, source.ip, dest.ip, **how)
+    return Stream(ns, dev, dest.mac, host.inside(source), host.inside(dest),
+                  **how)
 
 
 def egress(bench):
@@ -105,8 +180,8 @@ def egress(bench):
         if kind is not rigs.Floor:
             host.establish(A, B)
             checked(stream, host.underlay_sent, kind.name)
-        measures[kind.name] = best(stream)
-    bench.compare("egress, established", "ns/packet", measures)
+        measures[kind.name] = bench.best(stream)
+    bench.compare("egress, established", bench.packet, measures)
     bench.goal("egress / geneve", "nitro", "geneve", 1.15)
     bench.goal("egress / ovs (the sender's zone only)",
                "nitro", "ovs", 0.5)
@@ -115,6 +190,25 @@ def egress(bench):
     bench.goal("egress / bridge", "nitro", "bridge", 0.4)
     bench.goal("egress / bridge, ours with a veth, too",
                "nitro-veth", "bridge", 0.4)
+
+
+def ipv6(bench):
+    """The same with IPv6 inside, and also outside. The packet is 20 bytes longer,
+    pktgen makes none that are shorter."""
+    for underlay in (4, 6):
+        measures = {}
+        for kind in (rigs.Geneve, rigs.Nitro, rigs.Openvswitch, rigs.Bridge):
+            host = kind.alone(inner=6, underlay=underlay)
+            stream = stream_to(host, A, B)
+            host.establish(A, B)
+            checked(stream, host.underlay_sent, kind.name)
+            measures[kind.name] = bench.best(stream)
+        name = f"IPv6 over IPv{underlay}"
+        bench.compare(f"egress, established, {name}", bench.packet, measures)
+        bench.goal(f"{name} / geneve", "nitro", "geneve", 1.15)
+        bench.goal(f"{name} / ovs (the sender's zone only)",
+                   "nitro", "ovs", 0.5)
+        bench.goal(f"{name} / bridge", "nitro", "bridge", 0.4)
 
 
 def cross_host(bench):
@@ -128,8 +222,8 @@ def cross_host(bench):
         two.sink(B)
         stream = stream_to(one, A, B)
         checked(stream, lambda two=two: two.received(B), kind.name)
-        measures[kind.name] = best(stream)
-    bench.compare("cross-host, established", "ns/packet", measures)
+        measures[kind.name] = bench.best(stream)
+    bench.compare("cross-host, established", bench.packet, measures)
     bench.goal("cross-host / geneve", "nitro", "geneve", 1.15)
     bench.goal("cross-host / ovs", "nitro", "ovs", 0.5)
     bench.goal("cross-host / bridge", "nitro", "bridge", 0.4)
@@ -146,8 +240,8 @@ def same_host(bench):
         host.sink(A2)
         stream = stream_to(host, A, A2)
         checked(stream, lambda host=host: host.received(A2), kind.name)
-        measures[kind.name] = best(stream)
-    bench.compare("same-host, established", "ns/packet", measures)
+        measures[kind.name] = bench.best(stream)
+    bench.compare("same-host, established", bench.packet, measures)
     bench.goal("same-host / ovs", "nitro", "ovs", 0.4)
 
 
@@ -161,7 +255,7 @@ def rules(bench):
 
     def with_rules(number):
         one.set_rules(number)
-        return best(same)()
+        return bench.best(same)()
 
     new = {}
     for kind in (rigs.Nitro, rigs.Openvswitch, rigs.Bridge, rigs.BridgeLinear):
@@ -176,12 +270,13 @@ def rules(bench):
             many = stream_to(host, A, B, sport=(1024, 65000),
                              dport=(1, 63900), random=True)
             linear = kind is rigs.BridgeLinear
-            new[name] = lambda many=many, few=linear: \
-                1e9 / min(many.run(1000 if few else 5000) for _ in range(3))
+            count = 2 * bench.count // (5 if linear else 1)
+            new[name] = lambda many=many, count=count: \
+                1e9 / min(many.run(count) for _ in range(3))
     with open("/proc/sys/net/netfilter/nf_conntrack_max", "w",
               encoding="ascii") as file:
         file.write("4000000")
-    bench.compare("rules, established", "ns/packet",
+    bench.compare("rules, established", bench.packet,
                   {"nitro 1": lambda: with_rules(1),
                    "nitro 1000": lambda: with_rules(1000)})
     bench.goal("packets/s of 1000 rules / 1 rule",
@@ -196,26 +291,58 @@ def rules(bench):
                        goal, most=False)
 
 
+def guests_inside(kind, mtu):
+    """Two hosts whose guests have namespaces, thus IP stacks, of their own."""
+    inside = {}
+    for host, guest in zip(kind.pair(mtu=mtu), (A, B)):
+        ns = inside[guest] = nitronet.Namespace(f"{host.tag}-guest")
+        ns.quiet()
+        rigs.ip(host.ns, f"link set {host.guest(guest)[1]} netns "
+                         f"/proc/{os.getpid()}/fd/{ns.fd}")
+        rigs.ip(ns, f"link set {guest.dev} mtu {mtu} up",
+                f"addr add {guest.ip}/24 dev {guest.dev}",
+                *(f"neigh replace {other.ip} lladdr {other.mac} dev "
+                  f"{guest.dev}" for other in rigs.GUESTS
+                  if other is not guest))
+    return inside
+
+
+def connections(bench):
+    """TCP, one connection after the other: connect, 64 bytes there and back,
+    close. Guests with their own stack."""
+    measures = {}
+    for kind in (rigs.Geneve, rigs.Nitro, rigs.Openvswitch, rigs.Bridge):
+        inside = guests_inside(kind, 1500)
+        with inside[B]:
+            subprocess.Popen([CONNECTIONS, B.ip, "5000"])
+        inside[A].sysctl("ipv4/ip_local_port_range", "10000 65000")
+
+        def run(ns=inside[A]):
+            return float(ns.run(CONNECTIONS, B.ip, "5000", str(bench.count)))
+        nitronet.wait(lambda run=run: answers(run), "the server")
+        measures[kind.name] = run
+    bench.compare("TCP connections with a request each", "1/s", measures)
+    for who, goal in (("ovs", 5), ("bridge", 1.5)):
+        bench.goal(f"TCP connections/s / {who}", "nitro", who, goal, most=False)
+
+
+def answers(run):
+    try:
+        return run()
+    except AssertionError:
+        return False
+
+
 def bulk(bench):
     """iperf3, one TCP connection, MTU 9001, guests with their own stack."""
     measures = {}
+    length = ("-n", "32M") if bench.instructions else ("-t", "1", "-O", "0.2")
     for kind in (rigs.Geneve, rigs.Nitro, rigs.Openvswitch):
-        one, two = kind.pair(mtu=9001)
-        inside = {}
-        for host, guest in ((one, A), (two, B)):
-            ns = inside[guest] = nitronet.Namespace(f"{host.tag}-guest")
-            ns.quiet()
-            rigs.ip(host.ns, f"link set {guest.dev} netns /proc/{os.getpid()}"
-                             f"/fd/{ns.fd}")
-            rigs.ip(ns, f"link set {guest.dev} mtu 9001 up",
-                    f"addr add {guest.ip}/24 dev {guest.dev}",
-                    *(f"neigh replace {other.ip} lladdr {other.mac} dev "
-                      f"{guest.dev}" for other in rigs.GUESTS
-                      if other is not guest))
+        inside = guests_inside(kind, 9001)
         inside[B].run("iperf3", "-s", "-D")
 
         def run(ns=inside[A]):
-            out = ns.run("iperf3", "-c", B.ip, "-t", "1", "-O", "0.2", "-J")
+            out = ns.run("iperf3", "-c", B.ip, "-J", *length)
             return json.loads(out)["end"]["sum_received"][
                 "bits_per_second"] / 1e6
         run()
@@ -250,15 +377,15 @@ def million(bench):
     bench.value("bytes of a flow, of a million",
                size + buckets * 8 / max(flows, 1), 256)
     measures = {
-        "1 flow": best(stream_to(host, A, B, sport=(10000, 10000),
+        "1 flow": bench.best(stream_to(host, A, B, sport=(10000, 10000),
                                  dport=(10000, 10000)), 20000, 4),
-        "4 flows": best(stream_to(host, A, B, sport=(10000, 10001),
+        "4 flows": bench.best(stream_to(host, A, B, sport=(10000, 10001),
                                   dport=(10000, 10001), random=True), 20000, 4),
-        "a million": best(stream_to(host, A, B, sport=(10000, 10999),
+        "a million": bench.best(stream_to(host, A, B, sport=(10000, 10999),
                                     dport=(10000, 11000), random=True),
                           20000, 4),
     }
-    bench.compare("random flows", "ns/packet", measures)
+    bench.compare("random flows", bench.packet, measures)
     bench.goal("packets/s over a million flows / one flow",
                "1 flow", "a million", 0.5, most=False)
     host.flush()
@@ -278,33 +405,40 @@ def neighbour(bench):
 
     def flooded():
         found = []
-        for _ in range(RUNS):
-            flood.run(4000)
-            found.append(victim.run(COUNT))
+        for _ in range(bench.runs):
+            flood.run(2 * bench.count)
+            found.append(victim.run(bench.count))
         return min(found)
 
-    def quiet():
-        return min(victim.run(COUNT) for _ in range(RUNS))
-
-    bench.compare("victim of a neighbour's flood", "ns/packet",
-                         {"quiet": quiet, "flood": flooded})
+    bench.compare("victim of a neighbour's flood", bench.packet,
+                  {"quiet": bench.best(victim), "flood": flooded})
     bench.goal("victim's packets/s, flood / quiet",
                "quiet", "flood", 0.98, most=False)
 
 
-MEASURES = [egress, cross_host, same_host, rules, bulk, million, neighbour]
+MEASURES = [egress, ipv6, cross_host, same_host, rules, connections, bulk,
+            million, neighbour]
+
+OF_CACHES = [million]  # a count of instructions says nothing
 
 
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--json")
+    parser.add_argument("--instructions", action="store_true")
+    parser.add_argument("--profile", action="store_true")
     parser.add_argument("measure", nargs="*")
     args = parser.parse_args()
     bench = Bench(args.rounds, [name.replace("-", "_")
-                                for name in args.measure])
-    print(f"Linux {os.uname().release}, {os.cpu_count()} CPU")
+                                for name in args.measure], args.instructions)
+    if args.profile:
+        bench.begin_profile()
+    print(f"Linux {os.uname().release}, {os.cpu_count()} CPU, "
+          f"{'instructions' if args.instructions else 'native time'}")
     for measure in MEASURES:
+        if args.instructions and measure in OF_CACHES:
+            continue
         if bench.wanted(measure.__name__):
             measure(bench)
     print("\ngoals: of the medians, of the best rounds")

@@ -21,6 +21,7 @@ import rtnl
 
 VNI = 100
 SUBNET = "10.0.1.0/24"
+SUBNET6 = "2001:db8:1::/64"
 PORTS = 64  # of one rule
 NEEDED = {"dummy": 1, "veth": 2}
 
@@ -29,6 +30,7 @@ class Guest:
     def __init__(self, name, host, number):
         self.name, self.host, self.number = name, host, number
         self.ip = f"10.0.1.{number}"
+        self.ip6 = f"2001:db8:1::{number:x}"
         self.mac = f"06:00:00:00:00:{number:02x}"
 
     @property
@@ -60,15 +62,18 @@ class Host:
 
     name = "?"
 
-    def __init__(self, number, peer=None, rules=1, mtu=1500):
+    def __init__(self, number, peer=None, rules=1, mtu=1500, inner=4,
+                 underlay=4):
         self.number, self.rules, self.mtu = number, rules, mtu
+        self.inner, self.outer = inner, underlay
+        self.subnet = SUBNET if inner == 4 else SUBNET6
         self.tag = f"{type(self).__name__}-{number}-{id(self)}"
         self.ns = nitronet.Namespace(self.tag)
         self.ns.quiet()
         self.ns.sysctl("ipv6/conf/all/disable_ipv6", 1)
         self.ns.sysctl("ipv6/conf/default/disable_ipv6", 1)
-        self.address = f"192.0.2.{number}"
-        self.other = f"192.0.2.{3 - number}"
+        prefix = "192.0.2." if underlay == 4 else "2001:db8::"
+        self.address, self.other = f"{prefix}{number}", f"{prefix}{3 - number}"
         self.peer = peer
         with self.ns:
             if peer is False:
@@ -85,9 +90,13 @@ class Host:
             self.start()
 
     def underlay(self):
+        if self.outer == 6:
+            for dev in ("u", "lo"):
+                self.ns.sysctl(f"ipv6/conf/{dev}/disable_ipv6", 0)
         ip(self.ns, f"link set u address 02:00:00:00:00:0{self.number}"
                     " mtu 9216 up",
-           f"addr add {self.address}/24 dev u",
+           f"addr add {self.address}/24 dev u" if self.outer == 4 else
+           f"addr add {self.address}/64 dev u nodad",
            f"neigh replace {self.other} lladdr 02:00:00:00:00:0"
            f"{3 - self.number} dev u nud permanent")
 
@@ -107,6 +116,10 @@ class Host:
 
     def start(self):
         raise NotImplementedError
+
+    def inside(self, guest):
+        """A guest's address."""
+        return guest.ip if self.inner == 4 else guest.ip6
 
     def guest(self, guest):
         """(namespace, device) of a guest."""
@@ -142,7 +155,8 @@ class Host:
         """One packet of a guest of this host."""
         ns, dev = self.guest(source)
         frame = packet.eth(dest.mac, source.mac, packet.ip(
-            source.ip, dest.ip, packet.udp(sport, dport, bytes(18))))
+            self.inside(source), self.inside(dest),
+            packet.udp(sport, dport, bytes(18))))
         with ns, socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as sock:
             sock.bind((dev, 0))
             sock.send(frame)
@@ -150,10 +164,12 @@ class Host:
     def receive(self, source, dest, sport=9000, dport=9000):
         """One packet from a guest of the other host, which need not exist."""
         inner = packet.eth(dest.mac, source.mac, packet.ip(
-            source.ip, dest.ip, packet.udp(sport, dport, bytes(18))))
+            self.inside(source), self.inside(dest),
+            packet.udp(sport, dport, bytes(18))))
         outer = packet.ip(self.other, self.address, packet.udp(
             50000, self.port(), packet.geneve(VNI, inner)))
-        with self.ns, socket.socket(socket.AF_INET, socket.SOCK_RAW,
+        family = socket.AF_INET if self.outer == 4 else socket.AF_INET6
+        with self.ns, socket.socket(family, socket.SOCK_RAW,
                                     socket.IPPROTO_RAW) as sock:
             sock.sendto(outer, (self.address, 0))
 
@@ -185,11 +201,14 @@ class Nitro(Host):
         self.card = nitronet.Card(self.ns)
         for number in (1, 2):
             self.card("host-set", id=number, local=number == self.number or
-                      None, **nitronet.ip_attr(f"192.0.2.{number}"))
-        self.card("route-table-set", id=1, route=[nitronet.route(SUBNET)])
+                      None, **nitronet.ip_attr(
+                          self.address if number == self.number else
+                          self.other))
+        self.card("route-table-set", id=1,
+                  route=[nitronet.route(self.subnet)])
         self.set_rules(self.rules)
         self.card("mapping-set", entry=[
-            dict(nitronet.prefix_attr(guest.ip), vni=VNI, host=guest.host,
+            dict(nitronet.prefix_attr(self.inside(guest)), vni=VNI, host=guest.host,
                  eni=guest.number, mac=packet.mac(guest.mac), tag=[1])
             for guest in GUESTS])
         for guest in self.guests():
@@ -197,16 +216,16 @@ class Nitro(Host):
                 index = rtnl.link_add(guest.dev, "nitro", address=guest.mac)
                 self.card("eni-set", id=guest.number, ifindex=index, vni=VNI,
                           policy=1, route_table=1,
-                          address=[nitronet.prefix_attr(guest.ip)],
-                          subnet=[nitronet.prefix_attr(SUBNET)],
+                          address=[nitronet.prefix_attr(self.inside(guest))],
+                          subnet=[nitronet.prefix_attr(self.subnet)],
                           flow_limit=self.flow_limit)
                 rtnl.link_set(guest.dev, up=True, mtu=self.mtu)
 
     def set_rules(self, rules):
-        both = [nitronet.rule(direction, "udp", ports, SUBNET)
+        both = [nitronet.rule(direction, "udp", ports, self.subnet)
                 for direction in (nitronet.IN, nitronet.OUT)
                 for ports in ranges(rules)]
-        both += [nitronet.rule(direction, "tcp", None, SUBNET)
+        both += [nitronet.rule(direction, "tcp", None, self.subnet)
                  for direction in (nitronet.IN, nitronet.OUT)]
         self.card("policy-set", id=1, rule=both)
 
@@ -300,6 +319,9 @@ class Openvswitch(Host):
 
     def set_rules(self, rules):
         """Also forgets all that was there before."""
+        l3, src, dst = ("ip", "nw_src", "nw_dst") if self.inner == 4 else \
+            ("ipv6", "ipv6_src", "ipv6_dst")
+        udp, tcp = ("udp", "tcp") if self.inner == 4 else ("udp6", "tcp6")
         flows = []
         add = flows.append
         # Physical to logical
@@ -311,13 +333,14 @@ class Openvswitch(Host):
                 f"load:{self.zone(guest)}->NXM_NX_REG13[],"
                 f"load:{guest.number}->NXM_NX_REG14[],resubmit(,8)")
             # Port security, then the sender's conntrack zone
-            add(f"table=8,priority=90,ip,reg14={guest.number},metadata=1,"
-                f"dl_src={guest.mac},nw_src={guest.ip},actions=resubmit(,9)")
+            add(f"table=8,priority=90,{l3},reg14={guest.number},metadata=1,"
+                f"dl_src={guest.mac},{src}={self.inside(guest)},"
+                "actions=resubmit(,9)")
             add(f"table=8,priority=90,arp,reg14={guest.number},metadata=1,"
                 f"dl_src={guest.mac},actions=resubmit(,24)")
         for table, after in ((9, 24), (40, 64)):
             zone = "NXM_NX_REG13[0..15]"
-            add(f"table={table},priority=100,ip,metadata=1,actions="
+            add(f"table={table},priority=100,{l3},metadata=1,actions="
                 f"ct(table={table + 1},zone={zone})")
             add(f"table={table},priority=90,arp,metadata=1,actions="
                 f"resubmit(,{after})")
@@ -330,10 +353,11 @@ class Openvswitch(Host):
             for low, high in ranges(rules):
                 for match in masks(low, high):
                     add(f"table={table + 1},priority=2000,ct_state=+new-est+trk,"
-                        f"udp,metadata=1,nw_src={SUBNET},nw_dst={SUBNET}{match},"
-                        f"actions={allow}")
-            add(f"table={table + 1},priority=2000,ct_state=+new-est+trk,tcp,"
-                f"metadata=1,nw_src={SUBNET},nw_dst={SUBNET},actions={allow}")
+                        f"{udp},metadata=1,{src}={self.subnet},"
+                        f"{dst}={self.subnet}{match},actions={allow}")
+            add(f"table={table + 1},priority=2000,ct_state=+new-est+trk,{tcp},"
+                f"metadata=1,{src}={self.subnet},{dst}={self.subnet},"
+                f"actions={allow}")
         # Where the destination is
         for guest in GUESTS:
             if guest.host == self.number:
@@ -345,8 +369,8 @@ class Openvswitch(Host):
             else:
                 add(f"table=24,priority=50,metadata=1,dl_dst={guest.mac},"
                     f"actions=load:{VNI}->NXM_NX_TUN_ID[],"
-                    f"load:0x{packet.address(self.other).hex()}->"
-                    "NXM_NX_TUN_IPV4_DST[],output:1")
+                    f"set_field:{self.other}->tun_"
+                    f"{'' if self.outer == 4 else 'ipv6_'}dst,output:1")
         path = f"{self.dir}/flows"
         with open(path, "w", encoding="ascii") as file:
             file.write("\n".join(flows) + "\n")
@@ -423,21 +447,24 @@ class Bridge(Host):
 
     def set_rules(self, rules):
         spans = ranges(rules)
+        l3, kind = ("ip", "ipv4_addr") if self.inner == 4 else \
+            ("ip6", "ipv6_addr")
         text = "table bridge f\ndelete table bridge f\ntable bridge f {\n"
         if self.sets and rules > 1:
-            text += ("set ok { type ipv4_addr . inet_service; flags interval; "
+            text += (f"set ok {{ type {kind} . inet_service; flags interval; "
                      "elements = { " + ", ".join(
-                         f"{SUBNET} . {low}-{high}" for low, high in spans) +
-                     " } }\n")
+                         f"{self.subnet} . {low}-{high}"
+                         for low, high in spans) + " } }\n")
         for name, addr in (("from", "daddr"), ("to", "saddr")):
             text += f"chain {name} {{\n"
             if self.sets and rules > 1:
-                text += f"ip {addr} . udp dport @ok accept\n"
+                text += f"{l3} {addr} . udp dport @ok accept\n"
             else:
                 for low, high in spans:
-                    text += (f"ip {addr} {SUBNET} udp dport {low}-{high} "
-                             "accept\n")
-            text += f"ip {addr} {SUBNET} meta l4proto tcp accept\ndrop\n}}\n"
+                    text += (f"{l3} {addr} {self.subnet} udp dport "
+                             f"{low}-{high} accept\n")
+            text += (f"{l3} {addr} {self.subnet} meta l4proto tcp accept\n"
+                     "drop\n}\n")
         text += ("chain forward { type filter hook forward priority 0; "
                  "policy drop;\nct state established,related accept\n"
                  "ct state invalid drop\n")

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: GPL-2.0
+/* A plugin of QEMU's emulation (TCG): how often the guest ran each of its blocks
+ * of code between two marks. A mark is an instruction that does nothing and is
+ * found nowhere else, see Profile in tests/bench/net.py.
+ *
+ * usage: -plugin profile.so,out=FILE
+ *
+ * For each mark a line "mark NUMBER", followed by "ADDRESS INSTRUCTIONS COUNT" of
+ * every block that ran since the mark before. What ran since a mark with number 0
+ * is left out. QEMU has no header for plugins in Debian; this is what is used of it.
+ */
+
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define EXPORT	__attribute__((visibility("default")))
+#define BUCKETS	(1 << 20)
+
+struct qemu_plugin_tb;
+struct qemu_plugin_insn;
+struct qemu_info_t;
+
+void qemu_plugin_register_vcpu_tb_trans_cb(uint64_t id,
+					   void (*fn)(uint64_t id,
+						      struct qemu_plugin_tb *tb));
+void qemu_plugin_register_vcpu_tb_exec_cb(struct qemu_plugin_tb *tb,
+					  void (*fn)(unsigned int cpu, void *ctx),
+					  int flags, void *ctx);
+void qemu_plugin_register_vcpu_insn_exec_cb(struct qemu_plugin_insn *insn,
+					    void (*fn)(unsigned int cpu,
+						       void *ctx),
+					    int flags, void *ctx);
+size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *tb);
+uint64_t qemu_plugin_tb_vaddr(const struct qemu_plugin_tb *tb);
+struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *tb,
+						 size_t index);
+size_t qemu_plugin_insn_data(const struct qemu_plugin_insn *insn, void *data,
+			     size_t size);
+
+EXPORT int qemu_plugin_version = 4;
+EXPORT int qemu_plugin_install(uint64_t id, const struct qemu_info_t *info,
+			       int argc, char **argv);
+
+struct block {
+	struct block *next;
+	uint64_t addr;
+	size_t insns;
+	uint64_t count;
+};
+
+static struct block *table[BUCKETS];
+static FILE *out;
+static unsigned int current;
+
+static struct block *block_of(uint64_t addr, size_t insns)
+{
+	uint64_t hash = (addr + insns) * 0x9e3779b97f4a7c15;
+	struct block **head = &table[hash >> 44], *block;
+
+	for (block = *head; block; block = block->next)
+		if (block->addr == addr && block->insns == insns)
+			return block;
+	block = calloc(1, sizeof(*block));
+	if (!block)
+		abort();
+	block->addr = addr;
+	block->insns = insns;
+	block->next = *head;
+	*head = block;
+	return block;
+}
+
+static void run(unsigned int cpu, void *ctx)
+{
+	struct block *block = ctx;
+
+	(void)cpu;
+	block->count++;
+}
+
+static void mark(unsigned int cpu, void *ctx)
+{
+	struct block *block;
+	size_t i;
+
+	(void)cpu;
+	for (i = 0; i < BUCKETS; i++) {
+		for (block = table[i]; block; block = block->next) {
+			if (current && block->count)
+				fprintf(out, "%" PRIx64 " %zu %" PRIu64 "\n",
+					block->addr, block->insns, block->count);
+			block->count = 0;
+		}
+	}
+	current = (uintptr_t)ctx;
+	fprintf(out, "mark %u\n", current);
+	fflush(out);
+}
+
+/* nopl 0x4e4954NN(%rax) */
+static bool is_mark(const struct qemu_plugin_insn *insn, unsigned int *number)
+{
+	unsigned char data[7];
+
+	if (qemu_plugin_insn_data(insn, data, sizeof(data)) != sizeof(data) ||
+	    memcmp(data, "\x0f\x1f\x80", 3) || memcmp(data + 4, "TIN", 3))
+		return false;
+	*number = data[3];
+	return true;
+}
+
+static void translate(uint64_t id, struct qemu_plugin_tb *tb)
+{
+	size_t insns = qemu_plugin_tb_n_insns(tb), i;
+	uint64_t addr = qemu_plugin_tb_vaddr(tb);
+	struct qemu_plugin_insn *insn;
+	unsigned int number;
+
+	(void)id;
+	qemu_plugin_register_vcpu_tb_exec_cb(tb, run, 0, block_of(addr, insns));
+	for (i = 0; i < insns; i++) {
+		insn = qemu_plugin_tb_get_insn(tb, i);
+		if (is_mark(insn, &number))
+			qemu_plugin_register_vcpu_insn_exec_cb(insn, mark, 0,
+							       (void *)(uintptr_t)number);
+	}
+}
+
+int qemu_plugin_install(uint64_t id, const struct qemu_info_t *info, int argc,
+			char **argv)
+{
+	(void)info;
+	if (argc != 1 || strncmp(argv[0], "out=", 4)) {
+		fprintf(stderr, "profile: needs out=FILE\n");
+		return -1;
+	}
+	out = fopen(argv[0] + 4, "we");
+	if (!out) {
+		perror(argv[0] + 4);
+		return -1;
+	}
+	qemu_plugin_register_vcpu_tb_trans_cb(id, translate);
+	return 0;
+}
