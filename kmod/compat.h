@@ -7,6 +7,7 @@
 #ifndef _NITRO_COMPAT_H
 #define _NITRO_COMPAT_H
 
+#include <linux/hrtimer.h>
 #include <linux/module.h>
 #include <linux/version.h>
 
@@ -66,6 +67,24 @@ static int fn##_args(struct net *src_net, struct net_device *dev,	\
 #define NITRO_UDP_TUNNEL_IPCB_FLAGS , 0
 #else
 #define NITRO_UDP_TUNNEL_IPCB_FLAGS
+#endif
+
+/* 6.13 (908a1d775422): the function of a timer is given when it is set up */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)
+static inline void hrtimer_setup(struct hrtimer *timer,
+				 enum hrtimer_restart (*function)(struct hrtimer *),
+				 clockid_t clock, enum hrtimer_mode mode)
+{
+	hrtimer_init(timer, clock, mode);
+	timer->function = function;
+}
+#endif
+
+/* 6.17 (930c2ea566af): a workqueue that is bound to CPUs has to say so */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 17, 0)
+#define NITRO_WQ_PERCPU WQ_PERCPU
+#else
+#define NITRO_WQ_PERCPU 0
 #endif
 
 #endif
