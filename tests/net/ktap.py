@@ -3,6 +3,7 @@
 
     @test                  called with the lab
     @test(v=(4, 6))        once for each IP version, as f(lab, v)
+    @test(v=(1, 2), unit="bytes")   once for each, which are no IP versions
     @test(underlay=(4, 6)) once in a lab of each underlay
     @test(aws="1.2 tracked")   a case of the AWS conformance list; its source
                                is in the docstring
@@ -29,7 +30,7 @@ class Skip(Exception):
     """Raised by a test that cannot run here; says why."""
 
 
-def test(function=None, v=None, underlay=(4,), aws=None, clock=False,
+def test(function=None, v=None, unit=None, underlay=(4,), aws=None, clock=False,
          own=False):
     def register(function):
         module = function.__module__.removeprefix("test_")
@@ -39,7 +40,7 @@ def test(function=None, v=None, underlay=(4,), aws=None, clock=False,
                 raise TypeError(f"{name}: a conformance case names its source")
             name = f"{name} (AWS {aws})"
         TESTS.append({"name": name, "function": function, "v": v,
-                      "underlay": underlay, "clock": clock, "own": own})
+                      "underlay": underlay, "clock": clock, "own": own, "unit": unit})
         return function
     return register(function) if function else register
 
@@ -79,7 +80,7 @@ def selected(names, clock):
             for v in entry["v"] or (None,):
                 name = entry["name"]
                 if v:
-                    name += f" IPv{v}"
+                    name += f" {v} {entry['unit']}" if entry["unit"] else f" IPv{v}"
                 if underlay == 6:
                     name += " over IPv6"
                 if names and not any(wanted(n, name) for n in names):

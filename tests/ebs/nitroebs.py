@@ -1,0 +1,272 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The card for volumes, as tests see it: netlink by the kernel's own YNL, keys in
+the session's keyring, backing devices of several kinds."""
+
+import contextlib
+import ctypes
+import errno
+import glob
+import mmap
+import os
+import subprocess
+import sys
+import time
+
+import yaml
+
+SRC = os.path.realpath(os.path.join(os.path.dirname(__file__), "../.."))
+SPEC = os.path.join(SRC, "docs/netlink/specs/nitro_ebs.yaml")
+DEADLINE = 10.0
+MIB = 1 << 20
+
+BLKDISCARD, BLKGETSIZE64, BLKROGET = 0x1277, 0x80081272, 0x125e
+
+
+def ynl_family():
+    """The kernel's own YNL class, from the kernel source in the cache."""
+    cache = os.environ.get("NITRO_CACHE", "/var/cache/nitro")
+    found = glob.glob(f"{cache}/linux-*/tools/net/ynl")
+    if not found:
+        raise RuntimeError(f"no kernel source with tools/net/ynl in {cache}")
+    sys.path.insert(0, found[0])
+    from lib import ynl  # pylint: disable=import-outside-toplevel
+    return ynl
+
+
+YNL = ynl_family()
+
+
+class Refused(Exception):
+    """The card refused a request; .errno and .sentence say why."""
+
+    def __init__(self, error):
+        self.errno = -error.nl_msg.error
+        self.sentence = (error.nl_msg.extack or {}).get("msg", "")
+        super().__init__(f"{errno.errorcode.get(self.errno)}: {self.sentence}")
+
+
+def wait(condition, what="it", deadline=DEADLINE):
+    """Poll until condition() gives something true, and return that."""
+    end = time.monotonic() + deadline
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise AssertionError(f"{what} did not happen")
+        time.sleep(0.005)
+
+
+def run(*command, stdin=None, check=True):
+    done = subprocess.run(command, capture_output=True, input=stdin, check=False)
+    if check and done.returncode:
+        raise AssertionError(f"{' '.join(command)}: {done.returncode}: "
+                             f"{done.stderr.decode(errors='replace')}")
+    return done.stdout
+
+
+@contextlib.contextmanager
+def refused(number, words=""):
+    """The request inside is refused, with this errno and such a sentence."""
+    try:
+        yield
+    except Refused as error:
+        assert error.errno == number, f"refused otherwise: {error}"
+        assert error.sentence and words in error.sentence, f"extack: {error}"
+    else:
+        raise AssertionError("was not refused")
+
+
+class Key:
+    """A key, and a logon key with it."""
+
+    count = 0
+    libkeyutils = ctypes.CDLL("libkeyutils.so.1", use_errno=True)
+
+    def __init__(self, data=None, kind="logon"):
+        Key.count += 1
+        self.bytes = os.urandom(64) if data is None else data
+        self.serial = self.libkeyutils.add_key(
+            kind.encode(), f"nitro:test-{Key.count}".encode(), self.bytes,
+            len(self.bytes), -3 & 0xffffffff)
+        assert self.serial > 0, os.strerror(ctypes.get_errno())
+
+    def revoke(self):
+        assert self.libkeyutils.keyctl_revoke(self.serial) == 0
+
+
+class Ramdisk:
+    """A backing device: a loop device on a file in memory."""
+
+    def __init__(self, size=64 * MIB, sector=512):
+        self.file = f"/dev/shm/backing-{os.getpid()}-{time.monotonic_ns()}"
+        with open(self.file, "wb") as file:
+            file.truncate(size)
+        self.path = run("losetup", "--show", "-f", "-b", str(sector), "--direct-io=off",
+                        self.file).decode().strip()
+
+    def read(self, offset, size):
+        with open(self.file, "rb") as file:
+            file.seek(offset)
+            return file.read(size)
+
+    def close(self):
+        run("losetup", "-d", self.path)
+        os.unlink(self.file)
+
+
+class DmDevice:
+    """A backing device made of a device mapper table."""
+
+    count = 0
+
+    def __init__(self, table):
+        DmDevice.count += 1
+        self.name = f"nitro-test-{os.getpid()}-{DmDevice.count}"
+        run("dmsetup", "create", "--noudevsync", self.name, "--table", table)
+        self.path = os.path.realpath(f"/dev/mapper/{self.name}")
+        if not os.path.exists(self.path):
+            run("dmsetup", "mknodes", self.name)
+            self.path = os.path.realpath(f"/dev/mapper/{self.name}")
+
+    def do(self, *command):
+        run("dmsetup", command[0], "--noudevsync", *command[1:], self.name)
+
+    def close(self):
+        wait(lambda: subprocess.run(["dmsetup", "remove", "--noudevsync", self.name],
+                                    capture_output=True, check=False).returncode == 0,
+             "removal of a device")
+
+
+class Device:
+    """An attached device."""
+
+    def __init__(self, card, info):
+        self.card, self.info, self.id = card, info, info["id"]
+        self.name = f"nitro_ebs{self.id}"
+        self.path = f"/dev/{self.name}"
+
+    def get(self):
+        return self.card("get", id=self.id)
+
+    def stats(self):
+        return self.card("stats-get", id=self.id)
+
+    def set(self, **what):
+        return self.card("set", id=self.id, **what)
+
+    def erase(self):
+        return self.card("erase", id=self.id)
+
+    def detach(self, force=False):
+        flags = {"force": True} if force else {}
+        self.card("detach", id=self.id, **flags)
+        self.card.devices.pop(self.id, None)
+
+    def fault(self, name, value):
+        with open(f"/sys/kernel/debug/nitro_ebs/{self.name}/{name}", "w",
+                  encoding="ascii") as file:
+            file.write(str(value))
+
+    def sysfs(self, name):
+        with open(f"/sys/block/{self.name}/{name}", encoding="ascii") as file:
+            return file.read().strip()
+
+    def open(self, flags=os.O_RDWR, direct=True):
+        return os.open(self.path, flags | (os.O_DIRECT if direct else 0))
+
+    def write(self, offset, data):
+        write(self.path, offset, data)
+
+    def read(self, offset, size):
+        return read(self.path, offset, size)
+
+
+def buffer(size):
+    return mmap.mmap(-1, max(size, 1))
+
+
+def write(path, offset, data, flags=0):
+    """Write past the page cache."""
+    area = buffer(len(data))
+    area[:] = data
+    fd = os.open(path, os.O_WRONLY | os.O_DIRECT | flags)
+    try:
+        done = 0
+        while done < len(data):
+            done += os.pwritev(fd, [memoryview(area)[done:]], offset + done)
+    finally:
+        os.close(fd)
+
+
+def read(path, offset, size):
+    """Read past the page cache."""
+    area = buffer(size)
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECT)
+    try:
+        done = 0
+        while done < size:
+            part = os.preadv(fd, [memoryview(area)[done:]], offset + done)
+            if not part:
+                break
+            done += part
+    finally:
+        os.close(fd)
+    return bytes(area[:done])
+
+
+class Card:
+    """The module's control interface."""
+
+    def __init__(self):
+        self.ynl = YNL.YnlFamily(SPEC)
+        self.devices = {}
+
+    def __call__(self, operation, **attrs):
+        try:
+            return self.ynl.do(operation, attrs)
+        except YNL.NlError as error:
+            raise Refused(error) from None
+
+    def dump(self, operation):
+        return self.ynl.dump(operation, {})
+
+    def attach(self, backing, key=None, **what):
+        fd = os.open(getattr(backing, "path", backing), os.O_RDONLY)
+        try:
+            if key:
+                what["key"] = key.serial
+            device = Device(self, self("attach", **{"backing-fd": fd}, **what))
+        finally:
+            os.close(fd)
+        self.devices[device.id] = device
+        return device
+
+    def events(self):
+        """A listener."""
+        listener = YNL.YnlFamily(SPEC)
+        listener.ntf_subscribe("events")
+        return Events(listener)
+
+    def close(self):
+        for device in list(self.devices.values()):
+            with contextlib.suppress(Refused):
+                device.detach(force=True)
+        self.devices = {}
+
+
+class Events:
+    def __init__(self, ynl):
+        self.ynl, self.seen = ynl, []
+
+    def poll(self):
+        self.ynl.check_ntf()
+        queue = self.ynl.async_msg_queue
+        while not (queue.empty() if hasattr(queue, "empty") else not queue):
+            item = queue.get() if hasattr(queue, "get") else queue.pop(0)
+            self.seen.append(item["msg"])
+        return self.seen
+
+    def wait(self, kind, deadline=DEADLINE):
+        return wait(lambda: next((e for e in self.poll() if e["kind"] == kind), None),
+                    f"event {kind}", deadline)
