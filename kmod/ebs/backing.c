@@ -7,19 +7,26 @@
 
 #include <linux/blkdev.h>
 #include <linux/err.h>
+#include <linux/module.h>
 #include <linux/netlink.h>
+#include <linux/wait.h>
 
 #include "device.h"
 #include "disk.h"
 #include "event.h"
 
 /* Protects ranges, and the sizes of the devices in it; nests in a device's lock */
-static DEFINE_MUTEX(ranges_lock);
+static DEFINE_SPINLOCK(ranges_lock);
 
 /* Devices with a part of a backing device, those included that were detached but
  * whose I/O has not ended
  */
 static LIST_HEAD(ranges);
+
+static atomic64_t cookies;
+
+/* Somebody left that list */
+static DECLARE_WAIT_QUEUE_HEAD(released);
 
 /* Call fn for all devices on a backing device, but not under the lock that the
  * block layer calls us with.
@@ -119,10 +126,14 @@ static int check_range(struct nitro_ebs_device *dev, u64 size,
 		    other->config.start >= end ||
 		    other->config.start + other->config.size <= start)
 			continue;
-		NL_SET_ERR_MSG_FMT(extack,
-				   "nitro_ebs%u has a part of these bytes%s",
-				   other->id, READ_ONCE(other->live) ? "" :
-				   "; it was detached, but the backing device has not ended its I/O");
+		if (READ_ONCE(other->detached))
+			NL_SET_ERR_MSG_FMT(extack,
+					   "nitro_ebs%u was detached, but the backing device has not ended its I/O",
+					   other->id);
+		else
+			NL_SET_ERR_MSG_FMT(extack,
+					   "nitro_ebs%u has a part of these bytes",
+					   other->id);
 		return -EBUSY;
 	}
 	return 0;
@@ -185,8 +196,9 @@ int nitro_ebs_backing_open(struct nitro_ebs_device *dev, dev_t number,
 	if (err)
 		return err;
 	dev->first = config->start >> SECTOR_SHIFT;
+	dev->cookie = atomic64_inc_return(&cookies);
 
-	mutex_lock(&ranges_lock);
+	spin_lock(&ranges_lock);
 	bytes = bdev_nr_bytes(dev->bdev);
 	if (!config->size && config->start < bytes)
 		config->size = round_down(bytes - config->start,
@@ -201,7 +213,7 @@ int nitro_ebs_backing_open(struct nitro_ebs_device *dev, dev_t number,
 	}
 	if (!err)
 		list_add_tail(&dev->ranges, &ranges);
-	mutex_unlock(&ranges_lock);
+	spin_unlock(&ranges_lock);
 	return err;
 }
 
@@ -219,11 +231,11 @@ int nitro_ebs_backing_resize(struct nitro_ebs_device *dev, u64 size,
 {
 	int err;
 
-	mutex_lock(&ranges_lock);
+	spin_lock(&ranges_lock);
 	err = check_range(dev, size, extack);
 	if (!err)
 		WRITE_ONCE(dev->config.size, size);
-	mutex_unlock(&ranges_lock);
+	spin_unlock(&ranges_lock);
 	return err;
 }
 
@@ -235,10 +247,38 @@ int nitro_ebs_backing_resize(struct nitro_ebs_device *dev, u64 size,
  */
 void nitro_ebs_backing_close(struct nitro_ebs_device *dev)
 {
-	if (!dev->backing)
-		return;
-	mutex_lock(&ranges_lock);
+	if (dev->backing)
+		bdev_fput(dev->backing);
+	spin_lock(&ranges_lock);
 	list_del(&dev->ranges);
-	mutex_unlock(&ranges_lock);
-	bdev_fput(dev->backing);
+	/* Who waits for this may unload the module next; its exit waits for
+	 * the work that this is a part of.
+	 */
+	module_put(THIS_MODULE);
+	spin_unlock(&ranges_lock);
+	wake_up_all(&released);
+}
+
+static bool closed(u64 cookie)
+{
+	struct nitro_ebs_device *dev;
+	bool found = false;
+
+	spin_lock(&ranges_lock);
+	list_for_each_entry(dev, &ranges, ranges)
+		found |= dev->cookie == cookie;
+	spin_unlock(&ranges_lock);
+	return !found;
+}
+
+/**
+ * nitro_ebs_backing_wait() - wait for the end of a device
+ * @cookie: of a device that was detached
+ * @timeout: in jiffies
+ *
+ * Context: may sleep.
+ */
+void nitro_ebs_backing_wait(u64 cookie, unsigned long timeout)
+{
+	wait_event_timeout(released, closed(cookie), timeout);
 }

@@ -12,5 +12,6 @@ int nitro_ebs_backing_open(struct nitro_ebs_device *dev, dev_t number,
 int nitro_ebs_backing_resize(struct nitro_ebs_device *dev, u64 size,
 			     struct netlink_ext_ack *extack);
 void nitro_ebs_backing_close(struct nitro_ebs_device *dev);
+void nitro_ebs_backing_wait(u64 cookie, unsigned long timeout);
 
 #endif

@@ -18,6 +18,9 @@
 #include "queue.h"
 #include "state.h"
 
+/* A detach waits so long for the last I/O and reference */
+#define RELEASE_TIMEOUT	(HZ / 2)
+
 /* All devices that may be found, by id. Pointers in it are good under its lock. */
 static DEFINE_XARRAY_ALLOC(devices);
 
@@ -110,15 +113,13 @@ static void release_work(struct work_struct *work)
 	nitro_ebs_event_stop(dev);
 	if (dev->disk)
 		put_disk(dev->disk);
-	nitro_ebs_backing_close(dev);
 	percpu_ref_exit(&dev->refs);
 	bioset_exit(&dev->bios);
 	mempool_exit(&dev->pages);
 	free_percpu(dev->inflight);
 	free_percpu(dev->stats);
+	nitro_ebs_backing_close(dev);
 	kfree(dev);
-	/* The module's exit waits for the end of this function */
-	module_put(THIS_MODULE);
 }
 
 static void release(struct percpu_ref *ref)
@@ -227,7 +228,7 @@ static int enter(struct nitro_ebs_device *dev,
 static void leave(struct nitro_ebs_device *dev)
 {
 	lockdep_assert_held(&dev->lock);
-	dev->detached = true;
+	WRITE_ONCE(dev->detached, true);
 	nitro_ebs_device_end(dev, NITRO_EBS_DEVICE_STATE_DETACHED);
 	drop_key(dev);
 	nitro_ebs_event_stop(dev);
@@ -289,6 +290,7 @@ nitro_ebs_device_attach(const struct nitro_ebs_attach *attach,
 			struct netlink_ext_ack *extack)
 {
 	struct nitro_ebs_device *dev;
+	u64 cookie;
 	int err;
 
 	dev = new_device(&attach->config);
@@ -297,8 +299,12 @@ nitro_ebs_device_attach(const struct nitro_ebs_attach *attach,
 	mutex_lock(&dev->lock);
 	err = bring_up(dev, attach, extack);
 	if (err) {
+		cookie = dev->cookie;
+		percpu_ref_get(&dev->refs);
 		leave(dev);
 		mutex_unlock(&dev->lock);
+		nitro_ebs_device_put(dev);
+		nitro_ebs_backing_wait(cookie, RELEASE_TIMEOUT);
 		return ERR_PTR(err);
 	}
 	percpu_ref_get(&dev->refs);
@@ -309,16 +315,18 @@ nitro_ebs_device_attach(const struct nitro_ebs_attach *attach,
 
 /**
  * nitro_ebs_device_detach() - remove a device
- * @dev: the device; the caller has a reference
+ * @dev: the device; the caller has a reference, which is gone afterwards
  * @force: although it is open, and whatever the backing device does
  * @extack: error message
  *
- * Context: may sleep. With @force it does not wait for the backing device.
+ * Context: may sleep. With @force it does not wait for the backing device, but for
+ * a moment in which that is usually given back.
  * Return: 0 or a negative errno.
  */
 int nitro_ebs_device_detach(struct nitro_ebs_device *dev, bool force,
 			    struct netlink_ext_ack *extack)
 {
+	u64 cookie = dev->cookie;
 	int err = 0;
 
 	/* Before the lock: its holder may be waiting for I/O */
@@ -342,10 +350,13 @@ int nitro_ebs_device_detach(struct nitro_ebs_device *dev, bool force,
 	leave(dev);
 	mutex_unlock(&dev->lock);
 	nitro_ebs_event(dev, NITRO_EBS_EVENT_KIND_DETACH);
+	nitro_ebs_device_put(dev);
+	nitro_ebs_backing_wait(cookie, RELEASE_TIMEOUT);
 	return 0;
 
 unlock:
 	mutex_unlock(&dev->lock);
+	nitro_ebs_device_put(dev);
 	return err;
 }
 

@@ -127,6 +127,7 @@ struct nitro_ebs_event_state {
  * @watch_work: looks for stalls
  * @stalled: it found one
  * @fault: injected faults
+ * @cookie: names it for whoever waits for its end
  * @ranges: among all devices that have a part of a backing device
  * @release_work: frees the device after the last reference
  */
@@ -165,6 +166,7 @@ struct nitro_ebs_device {
 	struct delayed_work watch_work;
 	bool stalled;
 	struct nitro_ebs_fault fault;
+	u64 cookie;
 	struct list_head ranges;
 	struct work_struct release_work;
 };

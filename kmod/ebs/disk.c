@@ -6,12 +6,15 @@
 #include <linux/bio.h>
 #include <linux/blkdev.h>
 #include <linux/completion.h>
+#include <linux/lockdep.h>
 #include <linux/netlink.h>
 #include <linux/sizes.h>
 #include <linux/sysfs.h>
 
 #include "device.h"
 #include "io.h"
+
+static struct lock_class_key freeze_key;
 
 static int disk_open(struct gendisk *disk, blk_mode_t mode)
 {
@@ -131,6 +134,8 @@ int nitro_ebs_disk_alloc(struct nitro_ebs_device *dev,
 	disk = blk_alloc_disk(&lim, NUMA_NO_NODE);
 	if (IS_ERR(disk))
 		return PTR_ERR(disk);
+	/* nitro_ebs_backing's freeze of the backing device freezes this one, too */
+	lockdep_set_class(&disk->part0->bd_fsfreeze_mutex, &freeze_key);
 	snprintf(disk->disk_name, sizeof(disk->disk_name), "nitro_ebs%u",
 		 dev->id);
 	disk->fops = &fops;

@@ -509,15 +509,12 @@ int nitro_ebs_nl_attach_doit(struct sk_buff *skb, struct genl_info *info)
 int nitro_ebs_nl_detach_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct nitro_ebs_device *dev = find(info, NITRO_EBS_A_DEVICE_ID);
-	int err;
 
 	if (IS_ERR(dev))
 		return PTR_ERR(dev);
-	err = nitro_ebs_device_detach(dev,
-				      get_flag(info, NITRO_EBS_A_DEVICE_FORCE),
-				      info->extack);
-	nitro_ebs_device_put(dev);
-	return err;
+	return nitro_ebs_device_detach(dev, get_flag(info,
+						     NITRO_EBS_A_DEVICE_FORCE),
+				       info->extack);
 }
 
 /**

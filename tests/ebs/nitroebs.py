@@ -133,6 +133,7 @@ class DmDevice:
         run("dmsetup", command[0], "--noudevsync", *command[1:], self.name)
 
     def close(self):
+        self.do("resume")
         wait(lambda: subprocess.run(["dmsetup", "remove", "--noudevsync", self.name],
                                     capture_output=True, check=False).returncode == 0,
              "removal of a device")
@@ -142,9 +143,10 @@ class Device:
     """An attached device."""
 
     def __init__(self, card, info):
-        self.card, self.info, self.id = card, info, info["id"]
+        self.card, self.id = card, info["id"]
         self.name = f"nitro_ebs{self.id}"
         self.path = f"/dev/{self.name}"
+        self.info = self.get()
 
     def get(self):
         return self.card("get", id=self.id)
