@@ -5,7 +5,7 @@
 CHROOT := tests/vm/chroot
 DESTDIR ?=
 PREFIX ?= /usr
-# Suites in parallel, and which ones: make check SUITES='style net'
+# Suites side by side (each takes a CPU and 1 GB), and which: make check SUITES='style net'
 JOBS ?= 1
 SUITES ?=
 
