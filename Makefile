@@ -67,7 +67,7 @@ clean:
 	@for dir in $(USERLAND); do $(MAKE) -s -C $$dir clean || exit; done
 
 distclean: clean
-	for kernel in debug fast x86-debug stock backports; do \
+	for kernel in debug fast smp x86-debug stock backports; do \
 		rm -rf "$$(tests/vm/build --print $$kernel)"; \
 	done
 
