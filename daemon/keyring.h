@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Keys on their way to the kernel. */
+#ifndef _NITRO_KEYRING_H
+#define _NITRO_KEYRING_H
+
+#include "secret.h"
+
+int keyring_add(const char *what, const struct secret *key, uint32_t *ret, struct error *e);
+void keyring_remove(uint32_t serial);
+
+#endif
