@@ -7,7 +7,7 @@
 
 #include "store.h"
 
-#define SCHEMA_VERSION 1
+#define SCHEMA_VERSION 2
 
 static const char schema[] =
 	"CREATE TABLE objects (\n"
@@ -27,9 +27,14 @@ static const char schema[] =
 	"INSERT INTO meta VALUES ('sequence', '0');"
 	"PRAGMA user_version = 1;";
 
+/* Version 2: notes, what nitrod has to look after beside the objects */
+static const char upgrade[] =
+	"CREATE TABLE notes (key TEXT PRIMARY KEY NOT NULL, value TEXT NOT NULL) WITHOUT ROWID;"
+	"PRAGMA user_version = 2;";
+
 enum statement {
 	S_BEGIN, S_COMMIT, S_ROLLBACK, S_PUT, S_DELETE, S_PUT_HANDLE, S_DELETE_HANDLE,
-	S_SEQUENCE, S_MAX,
+	S_PUT_NOTE, S_DELETE_NOTE, S_SEQUENCE, S_MAX,
 };
 
 static const char *const statements[S_MAX] = {
@@ -42,6 +47,8 @@ static const char *const statements[S_MAX] = {
 	[S_DELETE] = "DELETE FROM objects WHERE id = ?1",
 	[S_PUT_HANDLE] = "INSERT OR REPLACE INTO handles (key, handle) VALUES (?1, ?2)",
 	[S_DELETE_HANDLE] = "DELETE FROM handles WHERE key = ?1",
+	[S_PUT_NOTE] = "INSERT OR REPLACE INTO notes (key, value) VALUES (?1, ?2)",
+	[S_DELETE_NOTE] = "DELETE FROM notes WHERE key = ?1",
 	[S_SEQUENCE] = "UPDATE meta SET value = value + 1 WHERE key = 'sequence'",
 };
 
@@ -109,8 +116,9 @@ static int set_up(struct store *s, struct error *e)
 	if (sqlite3_step(stmt) == SQLITE_ROW)
 		version = sqlite3_column_int(stmt, 0);
 	sqlite3_finalize(stmt);
-	if (version == 0) {
-		_cleanup_free_ char *sql = xprintf("BEGIN; %s COMMIT;", schema);
+	if (version == 0 || version == 1) {
+		_cleanup_free_ char *sql = xprintf("BEGIN; %s %s COMMIT;",
+						   version ? "" : schema, upgrade);
 
 		if (sqlite3_exec(s->db, sql, NULL, NULL, NULL) != SQLITE_OK)
 			return db_error(s, "be set up", e);
@@ -340,6 +348,64 @@ int store_delete_handle(struct store *s, const char *key, struct error *e)
 {
 	sqlite3_bind_text(s->stmt[S_DELETE_HANDLE], 1, key, -1, SQLITE_STATIC);
 	return run(s, S_DELETE_HANDLE, "delete a handle", e);
+}
+
+/**
+ * store_put_note - write a note
+ * @s: the store, in a transaction
+ * @key: what it is about
+ * @value: what it says
+ * @e: says why not
+ *
+ * Context: event loop.
+ * Return: 0 or a negative errno.
+ */
+int store_put_note(struct store *s, const char *key, const char *value, struct error *e)
+{
+	sqlite3_bind_text(s->stmt[S_PUT_NOTE], 1, key, -1, SQLITE_STATIC);
+	sqlite3_bind_text(s->stmt[S_PUT_NOTE], 2, value, -1, SQLITE_STATIC);
+	return run(s, S_PUT_NOTE, "write a note", e);
+}
+
+/**
+ * store_delete_note - delete a note
+ * @s: the store, in a transaction
+ * @key: what it was about
+ * @e: says why not
+ *
+ * Context: event loop.
+ * Return: 0 or a negative errno.
+ */
+int store_delete_note(struct store *s, const char *key, struct error *e)
+{
+	sqlite3_bind_text(s->stmt[S_DELETE_NOTE], 1, key, -1, SQLITE_STATIC);
+	return run(s, S_DELETE_NOTE, "delete a note", e);
+}
+
+/**
+ * store_load_notes - read all notes
+ * @s: the store
+ * @fn: called for each
+ * @userdata: for it
+ * @e: says why they cannot be read
+ *
+ * Context: at start.
+ * Return: 0, a negative errno, or what @fn returned below zero.
+ */
+int store_load_notes(struct store *s, store_note_fn fn, void *userdata, struct error *e)
+{
+	sqlite3_stmt *stmt;
+	int r = 0, step;
+
+	if (sqlite3_prepare_v2(s->db, "SELECT key, value FROM notes", -1, &stmt, NULL) !=
+	    SQLITE_OK)
+		return db_error(s, "be read", e);
+	while (r >= 0 && (step = sqlite3_step(stmt)) == SQLITE_ROW)
+		r = fn(column(stmt, 0), column(stmt, 1), userdata);
+	if (r >= 0 && step != SQLITE_DONE)
+		r = db_error(s, "be read", e);
+	sqlite3_finalize(stmt);
+	return r < 0 ? r : 0;
 }
 
 /**

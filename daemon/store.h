@@ -22,6 +22,7 @@ struct store_object {
 
 typedef int (*store_object_fn)(const struct store_object *o, void *userdata);
 typedef int (*store_handle_fn)(const char *key, uint32_t handle, void *userdata);
+typedef int (*store_note_fn)(const char *key, const char *value, void *userdata);
 
 int store_open(struct store **ret, const char *dir, struct error *e);
 struct store *store_close(struct store *s);
@@ -33,6 +34,9 @@ int store_put(struct store *s, const struct store_object *o, struct error *e);
 int store_delete(struct store *s, const struct store_object *o, struct error *e);
 int store_put_handle(struct store *s, const char *key, uint32_t handle, struct error *e);
 int store_delete_handle(struct store *s, const char *key, struct error *e);
+int store_put_note(struct store *s, const char *key, const char *value, struct error *e);
+int store_delete_note(struct store *s, const char *key, struct error *e);
+int store_load_notes(struct store *s, store_note_fn fn, void *userdata, struct error *e);
 int store_commit(struct store *s, struct error *e);
 void store_rollback(struct store *s);
 
