@@ -9,6 +9,9 @@
  */
 
 #include "change.h"
+#include "storage.h"
+
+#define DEFAULT_NAME "default"
 
 #define KEY0 0x6e6974726f2d6173ULL
 #define KEY_VNI 1
@@ -122,6 +125,39 @@ static void keep_eni(struct eni *eni, const struct eni *old)
 	}
 }
 
+static int complete_volume(struct change *c, struct volume *v, const struct volume *old,
+			   enum put_mode mode, struct error *e)
+{
+	int r = 0;
+
+	if (v->pool)
+		r = resolve(c, KIND_POOL, NULL, &v->pool, "/pool", e);
+	if (r >= 0 && v->key)
+		r = resolve(c, KIND_KEY, NULL, &v->key, "/key", e);
+	if (r < 0 || !old || mode == PUT_REPLACE)
+		return r;
+	/* what a stack says of keys and extents is for volumes that are lost */
+	if (!v->key)
+		v->key = xstrdup(old->key);
+	if (!v->pool)
+		v->pool = xstrdup(old->pool);
+	free(v->data_key);
+	v->data_key = xstrdup(old->data_key);
+	v->generation = old->generation;
+	v->offset = old->offset;
+	if (v->holder == HOLDER_NONE) {
+		v->holder = old->holder;
+		v->instance = xstrdup(old->instance);
+	}
+	return 0;
+}
+
+static void complete_pool(struct pool *p, const struct pool *old)
+{
+	free(p->uuid);
+	p->uuid = xstrdup(old->uuid);
+}
+
 /**
  * complete_object - resolve names and keep what was assigned before
  * @c: the change
@@ -167,6 +203,16 @@ int complete_object(struct change *c, struct edit *edit, enum put_mode mode,
 		if (r >= 0 && old && mode == PUT_APPLY)
 			keep_eni(ENI(o), ENI(old));
 		return r;
+	case KIND_KEY:
+		if (old && mode != PUT_REPLACE)
+			KEY(o)->generation = KEY(old)->generation;
+		return 0;
+	case KIND_POOL:
+		if (old && mode != PUT_REPLACE)
+			complete_pool(POOL(o), POOL(old));
+		return 0;
+	case KIND_VOLUME:
+		return complete_volume(c, VOLUME(o), old ? VOLUME(old) : NULL, mode, e);
 	default:
 		return 0;
 	}
@@ -278,6 +324,82 @@ static int assign_addresses(struct change *c, struct eni *eni, struct error *e)
 	return 0;
 }
 
+/* The one pool there is, or the one that is named like what is not named */
+static int assign_pool(struct change *c, struct volume *v, struct error *e)
+{
+	const struct table *pools = &c->model->tables[KIND_POOL];
+	struct object *only, *o = model_get(c->model, KIND_POOL, NULL, DEFAULT_NAME);
+	size_t i = 0;
+
+	if (v->pool)
+		return 0;
+	only = table_next(pools, &i);
+	if (!only)
+		return fail(e, ERR_INVALID,
+			    "there is no pool for volume '%s'; 'nitroctl pool create' makes one",
+			    v->o.name);
+	if (!o && pools->live > 1)
+		return fail(e, ERR_INVALID,
+			    "volume '%s' names no pool, and none of the %zu is called 'default'",
+			    v->o.name, pools->live);
+	v->pool = xstrdup((o ? o : only)->name);
+	return 0;
+}
+
+static int assign_storage(struct change *c, struct object *o, struct error *e)
+{
+	const struct assigned *a = c->assigned ? map_get(c->assigned, o->id) : NULL;
+	struct volume *v = VOLUME(o);
+	int r;
+
+	if (o->kind == KIND_KEY && !KEY(o)->generation)
+		KEY(o)->generation = 1;
+	if (o->kind == KIND_POOL && a && a->uuid && !POOL(o)->uuid)
+		POOL(o)->uuid = xstrdup(a->uuid);
+	if (o->kind != KIND_VOLUME)
+		return 0;
+	r = assign_pool(c, v, e);
+	if (r < 0)
+		return r;
+	if (!v->key && !v->instance_store)
+		v->key = xstrdup(DEFAULT_NAME);
+	if (!a)
+		return 0;
+	if (a->data_key) {
+		free(v->data_key);
+		v->data_key = xstrdup(a->data_key);
+		v->generation = a->generation;
+	}
+	if (a->offset != OFFSET_NONE)
+		v->offset = a->offset;
+	return 0;
+}
+
+/**
+ * assign_default_key - make the key that volumes get which name none
+ * @c: the change, all of whose objects stand in the model
+ * @e: says why not
+ *
+ * Context: any.
+ * Return: 0 or a negative errno.
+ */
+int assign_default_key(struct change *c, struct error *e)
+{
+	_cleanup_json_ sd_json_variant *v = NULL;
+	bool needed = false;
+
+	for (size_t i = 0; i < c->n; i++) {
+		const struct object *o = c->edits[i].new;
+
+		needed |= o && o->kind == KIND_VOLUME && !VOLUME(o)->key &&
+			!VOLUME(o)->instance_store;
+	}
+	if (!needed || model_get(c->model, KIND_KEY, NULL, DEFAULT_NAME))
+		return 0;
+	json_set_string(&v, "name", DEFAULT_NAME);
+	return change_put(c, KIND_KEY, v, NULL, PUT_CREATE, NULL, e);
+}
+
 /**
  * assign_object - give an object what it lacks
  * @c: the change, all of whose objects stand in the model
@@ -295,6 +417,8 @@ int assign_object(struct change *c, struct object *o, struct error *e)
 
 	if (o->kind == KIND_VPC)
 		return assign_vni(c, VPC(o), e);
+	if (kind_is_storage(o->kind))
+		return assign_storage(c, o, e);
 	if (o->kind != KIND_ENI)
 		return 0;
 	eni = ENI(o);

@@ -132,6 +132,18 @@ int change_put(struct change *c, enum object_kind kind, sd_json_variant *props, 
 	return r;
 }
 
+static int attached_volume(const struct object *o, struct error *e)
+{
+	const char *instance = VOLUME(o)->instance;
+	_cleanup_free_ char *user = instance ? xprintf("instance '%s'", instance) :
+					       xstrdup("this host");
+	int r = fail(e, ERR_IN_USE, "volume '%s' is attached to %s; 'volume detach %s' first",
+		     o->name, user, o->name);
+
+	strings_add(&e->users, user);
+	return r;
+}
+
 /**
  * change_delete - delete an object
  * @c: the change
@@ -158,6 +170,8 @@ int change_delete(struct change *c, struct object *o, struct error *e)
 		strings_add(&e->users, user);
 		return r;
 	}
+	if (o->kind == KIND_VOLUME && VOLUME(o)->holder != HOLDER_NONE)
+		return attached_volume(o, e);
 	record(c, object_ref(o), NULL);
 	model_remove(c->model, o);
 	return 0;
@@ -178,6 +192,9 @@ int change_check(struct change *c, struct error *e)
 	size_t n = 0;
 	int r;
 
+	r = assign_default_key(c, e);
+	if (r < 0)
+		return r;
 	/* what users gave stands before what is assigned around it */
 	for (enum object_kind k = 0; k < KIND_MAX; k++) {
 		for (size_t i = 0; i < c->n; i++) {

@@ -29,6 +29,8 @@ struct change {
 	size_t completed;
 	struct map by_id;	/* id -> new object, to find what is named twice */
 	struct map cursors;	/* subnet id -> where its free addresses begin */
+	bool names_storage;	/* a stack that has keys, pools or volumes of this host */
+	const struct map *assigned;	/* id -> what an operation has found for it */
 };
 
 void change_begin(struct change *c, struct model *m);
@@ -44,10 +46,12 @@ void change_free(struct change *c);
 int complete_object(struct change *c, struct edit *edit, enum put_mode mode,
 		    struct error *e);
 int assign_object(struct change *c, struct object *o, struct error *e);
+int assign_default_key(struct change *c, struct error *e);
 void assign_free(struct change *c);
 
 /* validate.c */
 int validate_change(struct change *c, struct error *e);
+int validate_storage(struct change *c, struct error *e);
 size_t rules_count(const struct model *m, const struct eni *eni, enum direction d, bool v6);
 
 #endif

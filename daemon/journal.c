@@ -18,6 +18,51 @@
 #define ID_ENI_WORKS	"6d1f0c1e8d6c4d0c9d3b6c1f5b0e7a05"
 #define ID_CARD_ABSENT	"6d1f0c1e8d6c4d0c9d3b6c1f5b0e7a06"
 #define ID_CARD_PRESENT	"6d1f0c1e8d6c4d0c9d3b6c1f5b0e7a07"
+#define ID_VOLUME_ATTACHED	"6d1f0c1e8d6c4d0c9d3b6c1f5b0e7a10"
+#define ID_VOLUME_DETACHED	"6d1f0c1e8d6c4d0c9d3b6c1f5b0e7a11"
+#define ID_VOLUME_ERASED	"6d1f0c1e8d6c4d0c9d3b6c1f5b0e7a12"
+#define ID_VOLUME_FAILED	"6d1f0c1e8d6c4d0c9d3b6c1f5b0e7a13"
+#define ID_VOLUME_WORKS		"6d1f0c1e8d6c4d0c9d3b6c1f5b0e7a14"
+#define ID_VOLUME_STALLED	"6d1f0c1e8d6c4d0c9d3b6c1f5b0e7a15"
+#define ID_VOLUME_RESUMED	"6d1f0c1e8d6c4d0c9d3b6c1f5b0e7a16"
+#define ID_VOLUME_IO_ERROR	"6d1f0c1e8d6c4d0c9d3b6c1f5b0e7a17"
+#define ID_VOLUME_DEAD		"6d1f0c1e8d6c4d0c9d3b6c1f5b0e7a18"
+#define ID_KEY_CREATED		"6d1f0c1e8d6c4d0c9d3b6c1f5b0e7a20"
+#define ID_KEY_ROTATED		"6d1f0c1e8d6c4d0c9d3b6c1f5b0e7a21"
+#define ID_KEY_ERASED		"6d1f0c1e8d6c4d0c9d3b6c1f5b0e7a22"
+
+/* A wrapped key is no secret, and no business of those who read journals */
+static char *loggable_body(const struct object *o)
+{
+	static const char hidden[] = "\"data_key\":\"";
+	char *body = xstrdup(o->body), *at = strstr(body, hidden), *end;
+
+	if (!at)
+		return body;
+	at += strlen(hidden);
+	end = strchr(at, '"');
+	memmove(at, end, strlen(end) + 1);
+	return body;
+}
+
+/* Keys and who has volumes are what audits ask for: records of their own */
+static void journal_storage(const struct edit *edit)
+{
+	const struct object *o = edit->new ? edit->new : edit->old;
+	bool was = edit->old && o->kind == KIND_VOLUME && VOLUME(edit->old)->holder;
+	bool is = edit->new && o->kind == KIND_VOLUME && VOLUME(edit->new)->holder;
+
+	if (o->kind == KIND_KEY && (!edit->old || !edit->new ||
+				    KEY(edit->new)->generation != KEY(edit->old)->generation))
+		journal_key(o, !edit->old ? "created" : edit->new ? "rotated" : "erased");
+	if (o->kind != KIND_VOLUME)
+		return;
+	if (was != is)
+		journal_volume(o, is ? "attached" : "detached", NULL);
+	/* with its wrapped key, or with the kernel's own one, all data are gone */
+	if (!edit->new || (was && !is && VOLUME(o)->instance_store))
+		journal_volume(o, "erased", NULL);
+}
 
 /**
  * journal_change - record that an object was created, changed or deleted
@@ -31,13 +76,15 @@ void journal_change(const struct edit *edit)
 	const char *id = !edit->old ? ID_CREATED : edit->new ? ID_CHANGED : ID_DELETED;
 	const char *verb = !edit->old ? "created" : edit->new ? "changed" : "deleted";
 	const char *vpc = o->kind == KIND_ENI ? ENI(o)->vpc : o->vpc;
+	_cleanup_free_ char *body = edit->new ? loggable_body(o) : xstrdup("");
 
 	(void)sd_journal_send("MESSAGE_ID=%s", id, "PRIORITY=%i", LOG_NOTICE,
 			      "MESSAGE=%s '%s' was %s", kind_ops[o->kind]->label, o->name, verb,
 			      "NITRO_KIND=%s", kind_ops[o->kind]->name,
 			      "NITRO_ID=%s", o->id, "NITRO_NAME=%s", o->name,
 			      "NITRO_VPC=%s", vpc ? vpc : "",
-			      "NITRO_BODY=%s", edit->new ? o->body : "", NULL);
+			      "NITRO_BODY=%s", body, NULL);
+	journal_storage(edit);
 }
 
 /**
@@ -77,4 +124,65 @@ void journal_card(bool present, const char *text)
 		(void)sd_journal_send("MESSAGE_ID=" ID_CARD_ABSENT, "PRIORITY=%i", LOG_WARNING,
 				      "MESSAGE=The card does not hold the desired state: %s",
 				      text, "NITRO_REASON=%s", text, NULL);
+}
+
+/**
+ * journal_volume - record what has happened to a volume
+ * @volume: the volume
+ * @what: such as "attached"
+ * @text: more about it, or NULL
+ *
+ * Context: event loop.
+ */
+void journal_volume(const struct object *volume, const char *what, const char *text)
+{
+	static const struct {
+		const char *what, *id;
+		int priority;
+		const char *sentence;
+	} records[] = {
+		{ "attached", ID_VOLUME_ATTACHED, LOG_NOTICE, "was attached" },
+		{ "detached", ID_VOLUME_DETACHED, LOG_NOTICE, "was detached" },
+		{ "erased", ID_VOLUME_ERASED, LOG_NOTICE, "was erased: its key is gone" },
+		{ "failed", ID_VOLUME_FAILED, LOG_WARNING, "does not work" },
+		{ "recovered", ID_VOLUME_WORKS, LOG_NOTICE, "works" },
+		{ "stalled", ID_VOLUME_STALLED, LOG_WARNING, "does not get on" },
+		{ "resumed", ID_VOLUME_RESUMED, LOG_NOTICE, "gets on again" },
+		{ "io-error", ID_VOLUME_IO_ERROR, LOG_ERR, "has I/O errors" },
+		{ "dead", ID_VOLUME_DEAD, LOG_ERR, "has lost its backing device" },
+	};
+	const char *instance = VOLUME(volume)->instance;
+
+	for (size_t i = 0; i < ARRAY_SIZE(records); i++) {
+		if (strcmp(records[i].what, what))
+			continue;
+		(void)sd_journal_send("MESSAGE_ID=%s", records[i].id,
+				      "PRIORITY=%i", records[i].priority,
+				      "MESSAGE=volume '%s' %s%s%s", volume->name,
+				      records[i].sentence, text ? ": " : "", text ? text : "",
+				      "NITRO_KIND=volume", "NITRO_ID=%s", volume->id,
+				      "NITRO_NAME=%s", volume->name, "NITRO_VOLUME=%s", volume->name,
+				      "NITRO_INSTANCE=%s", instance ? instance : "",
+				      "NITRO_REASON=%s", text ? text : "", NULL);
+	}
+}
+
+/**
+ * journal_key - record what has happened to a master key
+ * @key: the key
+ * @what: "created", "rotated" or "erased"
+ *
+ * Context: event loop.
+ */
+void journal_key(const struct object *key, const char *what)
+{
+	const char *id = streq(what, "created") ? ID_KEY_CREATED :
+			 streq(what, "rotated") ? ID_KEY_ROTATED : ID_KEY_ERASED;
+
+	(void)sd_journal_send("MESSAGE_ID=%s", id, "PRIORITY=%i", LOG_NOTICE,
+			      "MESSAGE=key '%s' was %s, generation %llu", key->name, what,
+			      (unsigned long long)KEY(key)->generation, "NITRO_KIND=key",
+			      "NITRO_ID=%s", key->id, "NITRO_NAME=%s", key->name,
+			      "NITRO_GENERATION=%llu",
+			      (unsigned long long)KEY(key)->generation, NULL);
 }

@@ -70,8 +70,23 @@ int trace_run(struct manager *m, sd_json_variant *params, sd_json_variant **ret,
 bool kernel_has_address(const struct prefix *address);
 
 /* stack.c, stack-export.c */
-int stack_apply(struct manager *m, sd_json_variant *stack, sd_json_variant *lines,
-		bool dry_run, bool prune, sd_json_variant **ret, struct error *e);
+
+/**
+ * struct stack_request - a stack to be applied
+ * @stack: the stack
+ * @lines: JSON pointer -> line of the file, or NULL
+ * @prune: delete what the stack does not name
+ */
+struct stack_request {
+	sd_json_variant *stack, *lines;
+	bool prune;
+};
+
+int stack_build(struct change *c, const struct stack_request *rq, struct error *e);
+int stack_try(struct manager *m, const struct stack_request *rq, sd_json_variant **ret,
+	      struct error *e);
+void stack_locate(const struct stack_request *rq, struct error *e);
+sd_json_variant *stack_describe(const struct change *c);
 sd_json_variant *stack_export(struct manager *m);
 
 #endif

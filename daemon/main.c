@@ -10,9 +10,11 @@
 #include <systemd/sd-daemon.h>
 #include <time.h>
 
+#include "ebs.h"
 #include "kernel.h"
 #include "manager.h"
 #include "object.h"
+#include "storage.h"
 #include "varlink.h"
 
 static const char *arg_state = "/var/lib/nitro";
@@ -116,6 +118,7 @@ static int start_loop(struct manager *m)
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGTERM);
 	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGCHLD);
 	if (sigprocmask(SIG_BLOCK, &signals, NULL) < 0)
 		return -errno;
 	r = sd_event_default(&m->event);
@@ -135,6 +138,7 @@ static int start(struct manager *m, struct error *e)
 	r = start_loop(m);
 	if (r < 0)
 		return fail(e, ERR_FAILED, "cannot make an event loop: %s", strerror(-r));
+	(void)storage_init(m);
 	r = store_open(&m->store, m->state_dir, e);
 	if (r >= 0)
 		r = manager_load(m, e);
@@ -143,6 +147,11 @@ static int start(struct manager *m, struct error *e)
 	r = kernel_start(m);
 	if (r < 0)
 		return fail(e, ERR_FAILED, "cannot look after the kernel: %s", strerror(-r));
+	r = storage_start(m);
+	if (r >= 0)
+		r = ebs_start(m);
+	if (r < 0)
+		return fail(e, ERR_FAILED, "cannot look after volumes: %s", strerror(-r));
 	r = varlink_start(m);
 	if (r < 0)
 		return fail(e, ERR_FAILED, "cannot listen on '%s': %s", m->socket_path,

@@ -8,9 +8,11 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "ebs.h"
 #include "kernel.h"
 #include "manager.h"
 #include "object.h"
+#include "storage.h"
 #include "varlink.h"
 
 struct loading {
@@ -103,9 +105,13 @@ static int write_edits(struct manager *m, struct change *c, bool backwards, stru
 	if (r >= 0)
 		r = handles_flush(&m->handles, m->store, e);
 	if (r >= 0)
+		r = storage_write(m, c, backwards, e);
+	if (r >= 0)
 		r = store_commit(m->store, e);
 	if (r < 0)
 		store_rollback(m->store);
+	else
+		storage_written(m, c, backwards);
 	return r;
 }
 
@@ -195,13 +201,33 @@ static void take_back(struct manager *m, struct change *c)
  */
 int manager_commit(struct manager *m, struct change *c, struct error *e)
 {
-	_cleanup_(kstate_free) struct kstate desired = {};
 	int r;
 
 	r = change_check(c, e);
-	if (r < 0 || !c->n) {
+	if (r < 0) {
 		change_undo(c);
 		return r;
+	}
+	return manager_commit_checked(m, c, e);
+}
+
+/**
+ * manager_commit_checked - manager_commit() without the check, which has been
+ * @m: the manager
+ * @c: the change; kept or undone when this returns
+ * @e: says why it is refused
+ *
+ * Context: event loop.
+ * Return: 0 or a negative errno.
+ */
+int manager_commit_checked(struct manager *m, struct change *c, struct error *e)
+{
+	_cleanup_(kstate_free) struct kstate desired = {};
+	int r;
+
+	if (!c->n) {
+		change_undo(c);
+		return 0;
 	}
 	give_handles(m, c);
 	kstate_compile(&m->model, &m->handles, &desired);
@@ -212,6 +238,8 @@ int manager_commit(struct manager *m, struct change *c, struct error *e)
 		return r;
 	}
 	r = kernel_apply(m, &desired, e);
+	if (r >= 0)
+		r = ebs_apply(m, c, e);
 	if (r < 0) {
 		take_back(m, c);
 		return r;
@@ -230,6 +258,8 @@ int manager_commit(struct manager *m, struct change *c, struct error *e)
  */
 void manager_free(struct manager *m)
 {
+	ebs_stop(m);
+	storage_stop(m);
 	kernel_stop(m);
 	varlink_list_stop(m, NULL);
 	for (size_t i = 0; i < m->n_monitors; i++)

@@ -11,8 +11,10 @@
 #include "kstate.h"
 #include "store.h"
 
+struct ebs;
 struct kernel;
 struct listing;
+struct storage;
 
 /**
  * struct manager - nitrod
@@ -22,6 +24,8 @@ struct listing;
  * @model: the desired state in memory, always equal to the store's
  * @handles: integers for the kernel
  * @kernel: the way to nitro_vpc
+ * @ebs: the way to nitro_ebs
+ * @storage: operations on pools, volumes and keys
  * @state_dir: where the store lies
  * @socket_path: where the server listens
  * @monitors: connections that want to be told of changes
@@ -37,6 +41,8 @@ struct manager {
 	struct model model;
 	struct handles handles;
 	struct kernel *kernel;
+	struct ebs *ebs;
+	struct storage *storage;
 	const char *state_dir;
 	const char *socket_path;
 	struct sd_varlink **monitors;
@@ -47,6 +53,7 @@ struct manager {
 
 int manager_load(struct manager *m, struct error *e);
 int manager_commit(struct manager *m, struct change *c, struct error *e);
+int manager_commit_checked(struct manager *m, struct change *c, struct error *e);
 int manager_keep_handles(struct manager *m, struct error *e);
 void manager_free(struct manager *m);
 void manager_event(struct manager *m, sd_json_variant *event);
@@ -57,5 +64,7 @@ sd_json_variant *event_new(const char *event, const char *kind, const char *id,
 void journal_change(const struct edit *edit);
 void journal_problem(const char *eni_id, const char *eni, const char *text);
 void journal_card(bool present, const char *text);
+void journal_volume(const struct object *volume, const char *what, const char *text);
+void journal_key(const struct object *key, const char *what);
 
 #endif

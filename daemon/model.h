@@ -18,8 +18,17 @@ enum object_kind {
 	KIND_PREFIX_LIST,
 	KIND_SECURITY_GROUP,
 	KIND_ENI,
+	KIND_KEY,
+	KIND_POOL,
+	KIND_VOLUME,
 	KIND_MAX,
 };
+
+/* What is changed by operations, see storage.h */
+static inline bool kind_is_storage(enum object_kind kind)
+{
+	return kind == KIND_KEY || kind == KIND_POOL || kind == KIND_VOLUME;
+}
 
 #define RULES_MAX 1000		/* per ENI, direction and family (EC2 quota) */
 #define GROUPS_MAX 16		/* security groups of an ENI (EC2 quota) */
@@ -173,6 +182,72 @@ struct eni {
 	struct attachment attachment;	/* local ENIs only */
 };
 
+/* A master key; the key itself lies sealed in a file of its own, see seal.h */
+struct key {
+	struct object o;
+	uint64_t generation;	/* counts rotations, and names the file */
+	bool given;		/* the file is there: the generation was given */
+};
+
+enum pool_kind { POOL_DIR, POOL_VG, POOL_DEVICE, POOL_KIND_MAX };
+
+/**
+ * struct pool - where volumes get their space
+ * @o: the object
+ * @kind: files, thin logical volumes, or extents of a device
+ * @path: POOL_DIR: the directory; POOL_DEVICE: the device
+ * @vg: POOL_VG: the volume group
+ * @thin: POOL_VG: the thin pool in it
+ * @size: POOL_DIR: most bytes of all volumes together
+ * @sparse: space is taken when it is written to, not when it is promised
+ * @uuid: what the pool's own label says, so that another disk or directory in
+ *	the same place is not taken for it; NULL before the label is written
+ */
+struct pool {
+	struct object o;
+	enum pool_kind kind;
+	char *path;
+	char *vg, *thin;
+	uint64_t size;
+	bool sparse;
+	char *uuid;
+};
+
+enum holder_kind { HOLDER_NONE, HOLDER_LOCAL, HOLDER_INSTANCE };
+
+#define OFFSET_NONE UINT64_MAX
+
+/**
+ * struct volume - an encrypted block device
+ * @o: the object
+ * @pool: where its bytes lie
+ * @size: in bytes
+ * @sector_size: unit of encryption
+ * @iops: limit, 0 for none
+ * @throughput: limit in MiB/s, 0 for none
+ * @instance_store: the kernel makes its key at each attach and forgets it
+ * @key: the master key that wraps its data key; NULL of an instance store
+ * @generation: of that master key
+ * @data_key: the wrapped data key in base64
+ * @offset: POOL_DEVICE: where its extent begins, OFFSET_NONE elsewhere
+ * @holder: who has the device
+ * @instance: HOLDER_INSTANCE
+ */
+struct volume {
+	struct object o;
+	char *pool;
+	uint64_t size;
+	uint32_t sector_size;
+	uint64_t iops, throughput;
+	bool instance_store;
+	char *key;
+	uint64_t generation;
+	char *data_key;
+	uint64_t offset;
+	enum holder_kind holder;
+	char *instance;
+};
+
 /* One table per kind, in the order of creation. A removed object leaves a NULL,
  * so that undoing the removal puts it back in its place; see model_compact().
  */
@@ -199,6 +274,9 @@ struct object *object_unref(struct object *o);
 #define PREFIX_LIST(obj) ((struct prefix_list *)(obj))
 #define SECURITY_GROUP(obj) ((struct security_group *)(obj))
 #define ENI(obj) ((struct eni *)(obj))
+#define KEY(obj) ((struct key *)(obj))
+#define POOL(obj) ((struct pool *)(obj))
+#define VOLUME(obj) ((struct volume *)(obj))
 
 void model_free(struct model *m);
 void model_put(struct model *m, struct object *o);

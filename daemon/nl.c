@@ -19,7 +19,15 @@
 
 #define BUFFER (8 << 20)
 
-static int sock_open(struct nl_sock **ret, struct error *e)
+/**
+ * card_socket - a generic netlink socket
+ * @ret: the socket
+ * @e: says why not
+ *
+ * Context: event loop.
+ * Return: 0 or a negative errno.
+ */
+int card_socket(struct nl_sock **ret, struct error *e)
 {
 	struct nl_sock *sk = nl_socket_alloc();
 	int on = 1, size = BUFFER, fd;
@@ -47,7 +55,7 @@ static int open_events(struct nl *nl, struct error *e)
 
 	if (group < 0)
 		return fail(e, ERR_FAILED, "nitro_vpc has no multicast group 'events'");
-	r = sock_open(&nl->events, e);
+	r = card_socket(&nl->events, e);
 	if (r < 0)
 		return r;
 	nl_socket_disable_seq_check(nl->events);
@@ -72,7 +80,7 @@ int card_open(struct nl **ret, struct error *e)
 	struct nl *nl = xcalloc(1, sizeof(*nl));
 	int r;
 
-	r = sock_open(&nl->genl, e);
+	r = card_socket(&nl->genl, e);
 	if (r >= 0) {
 		nl->family = genl_ctrl_resolve(nl->genl, NITRO_VPC_FAMILY_NAME);
 		if (nl->family < 0) {

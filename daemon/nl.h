@@ -21,6 +21,9 @@ struct nl {
 	struct nl_sock *events;
 };
 
+struct nl_sock;
+
+int card_socket(struct nl_sock **ret, struct error *e);
 int card_open(struct nl **ret, struct error *e);
 struct nl *card_close(struct nl *nl);
 int card_alive(struct nl *nl, char **ret_version);

@@ -13,6 +13,9 @@ const struct kind_ops *const kind_ops[KIND_MAX] = {
 	[KIND_PREFIX_LIST] = &prefix_list_ops,
 	[KIND_SECURITY_GROUP] = &security_group_ops,
 	[KIND_ENI] = &eni_ops,
+	[KIND_KEY] = &key_ops,
+	[KIND_POOL] = &pool_ops,
+	[KIND_VOLUME] = &volume_ops,
 };
 
 /**

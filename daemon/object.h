@@ -62,7 +62,7 @@ struct kind_ops {
 
 extern const struct kind_ops *const kind_ops[KIND_MAX];
 extern const struct kind_ops host_ops, vpc_ops, route_table_ops, subnet_ops,
-	prefix_list_ops, security_group_ops, eni_ops;
+	prefix_list_ops, security_group_ops, eni_ops, key_ops, pool_ops, volume_ops;
 
 enum object_kind kind_from_name(const char *name);
 int name_check(const char *name, struct error *e);
@@ -122,6 +122,12 @@ sd_json_variant *attachment_build(const struct attachment *a);
 const char *attach_kind_name(enum attach_kind kind);
 enum attach_kind attach_kind_from_name(const char *name);
 extern const char *const eni_limit_names[LIMIT_MAX];
+
+/* pool.c, volume.c */
+int json_size(sd_json_variant *v, const char *key, uint64_t *ret, struct error *e);
+const char *pool_kind_name(enum pool_kind kind);
+const char *holder_kind_name(enum holder_kind kind);
+char *size_text(uint64_t size);
 
 /* route-table.c */
 int route_parse(sd_json_variant *v, struct route *ret, struct error *e);

@@ -2,7 +2,8 @@
 /*
  * Export: the present state as a stack. It carries the assigned VNIs, MAC and
  * IP addresses, so that another host that applies it has the same ones; what
- * belongs to one host only (which host is local, attachments) stays out.
+ * belongs to one host only (which host is local, attachments) stays out. Keys,
+ * pools and volumes say whose they are; volumes carry their wrapped data keys.
  */
 
 #include "kernel.h"
@@ -70,6 +71,24 @@ static sd_json_variant *export_object(const struct model *m, const struct object
 	return v;
 }
 
+/* Sizes as people write them; which host it is of, for the others that read it */
+static sd_json_variant *export_storage(const struct model *m, const struct object *o)
+{
+	static const char *const drop[] = { "attachment", NULL };
+	_cleanup_json_ sd_json_variant *body = object_body(o);
+	sd_json_variant *v = strip(body, drop), *size = json_get(v, "size");
+	struct host *local = model_local_host(m);
+
+	if (size) {
+		_cleanup_free_ char *text = size_text(sd_json_variant_unsigned(size));
+
+		json_set_string(&v, "size", text);
+	}
+	if (local)
+		json_set_string(&v, "host", local->o.name);
+	return v;
+}
+
 static sd_json_variant *export_list(const struct model *m, enum object_kind kind, const char *vpc)
 {
 	struct json_list list = {};
@@ -77,7 +96,8 @@ static sd_json_variant *export_list(const struct model *m, enum object_kind kind
 
 	FOR_EACH_OBJECT(m, kind, o)
 		if (streq(o->vpc, vpc))
-			json_list_add(&list, export_object(m, o));
+			json_list_add(&list, kind_is_storage(kind) ? export_storage(m, o) :
+				      export_object(m, o));
 	if (list.n)
 		return json_list_take(&list);
 	return NULL;
@@ -120,5 +140,8 @@ sd_json_variant *stack_export(struct manager *m)
 	if (vpcs.n)
 		json_set(&v, "vpcs", json_list_take(&vpcs));
 	add_list(&m->model, &v, "enis", KIND_ENI, NULL);
+	add_list(&m->model, &v, "keys", KIND_KEY, NULL);
+	add_list(&m->model, &v, "pools", KIND_POOL, NULL);
+	add_list(&m->model, &v, "volumes", KIND_VOLUME, NULL);
 	return v;
 }

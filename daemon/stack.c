@@ -8,7 +8,16 @@
 
 static const struct json_key stack_keys[] = {
 	{ "version", T_UINT }, { "hosts", T_OBJECTS }, { "prefix_lists", T_OBJECTS },
-	{ "vpcs", T_OBJECTS }, { "enis", T_OBJECTS },
+	{ "vpcs", T_OBJECTS }, { "enis", T_OBJECTS }, { "keys", T_OBJECTS },
+	{ "pools", T_OBJECTS }, { "volumes", T_OBJECTS },
+};
+
+/* What belongs to one host, in the order of its making */
+static const struct {
+	enum object_kind kind;
+	const char *list;
+} storage_lists[] = {
+	{ KIND_KEY, "keys" }, { KIND_POOL, "pools" }, { KIND_VOLUME, "volumes" },
 };
 
 /* What stands within a VPC; the order is that of their making */
@@ -38,7 +47,7 @@ static int put_list(struct change *c, enum object_kind kind, sd_json_variant *li
 		_cleanup_free_ char *at = xprintf("%s/%zu", origin, i);
 		sd_json_variant *v = sd_json_variant_by_index(list, i);
 
-		if (kind == KIND_ENI && json_get(v, "attachment")) {
+		if ((kind == KIND_ENI || kind == KIND_VOLUME) && json_get(v, "attachment")) {
 			_cleanup_free_ char *path = xprintf("%s/attachment", at);
 
 			return fail_at(e, path, "unknown key 'attachment'");
@@ -92,6 +101,55 @@ static int put_vpcs(struct change *c, sd_json_variant *list, struct error *e)
 	return r;
 }
 
+/* The host that reads the stack: the one that is marked, or that will be */
+static const char *local_name(const struct model *m)
+{
+	struct host *local = model_local_host(m);
+
+	return local ? local->o.name : NULL;
+}
+
+/*
+ * Keys, pools and volumes are of the host that they name; those of other hosts
+ * are none of ours. An entry that names none is of the host that reads it.
+ */
+static int put_storage(struct change *c, sd_json_variant *stack, struct error *e)
+{
+	const char *here = local_name(c->model);
+	int r = 0;
+
+	for (size_t k = 0; r >= 0 && k < ARRAY_SIZE(storage_lists); k++) {
+		sd_json_variant *list = json_get(stack, storage_lists[k].list);
+		size_t n = list ? sd_json_variant_elements(list) : 0;
+
+		for (size_t i = 0; r >= 0 && i < n; i++) {
+			_cleanup_free_ char *at = xprintf("/%s/%zu", storage_lists[k].list, i);
+			sd_json_variant *v = sd_json_variant_by_index(list, i);
+			_cleanup_json_ sd_json_variant *own = NULL;
+			const char *host = json_string(v, "host");
+
+			if (host && here && strcmp(host, here))
+				continue;
+			if (json_get(v, "attachment")) {
+				error_prefix(e, "%s/attachment", at);
+				return fail(e, ERR_INVALID, "unknown key 'attachment'");
+			}
+			for (size_t j = 0; j < sd_json_variant_elements(v); j += 2) {
+				const char *key = sd_json_variant_string(
+					sd_json_variant_by_index(v, j));
+
+				if (strcmp(key, "host"))
+					json_set(&own, key, sd_json_variant_ref(
+						sd_json_variant_by_index(v, j + 1)));
+			}
+			r = change_put(c, storage_lists[k].kind, own ? own : v, NULL, PUT_APPLY, at,
+				       e);
+			c->names_storage = true;
+		}
+	}
+	return r;
+}
+
 static int put_stack(struct change *c, sd_json_variant *stack, struct error *e)
 {
 	sd_json_variant *version;
@@ -120,9 +178,9 @@ static int put_stack(struct change *c, sd_json_variant *stack, struct error *e)
 /* A stack names the hosts but not which of them reads it: that is the one whose
  * underlay address is an address of this machine, unless the user has said.
  */
-static void find_local_host(struct manager *m, struct change *c)
+static void find_local_host(struct change *c)
 {
-	if (model_local_host(&m->model))
+	if (model_local_host(c->model))
 		return;
 	for (size_t i = 0; i < c->n; i++) {
 		struct object *o = c->edits[i].new;
@@ -143,6 +201,9 @@ static int prune(struct change *c, struct error *e)
 	for (int k = KIND_MAX - 1; k >= 0; k--) {
 		struct object *o;
 
+		/* a stack that says nothing of storage does not mean that there is none */
+		if (kind_is_storage(k) && !c->names_storage)
+			continue;
 		FOR_EACH_OBJECT(m, k, o) {
 			if (map_get(&c->by_id, o->id))
 				continue;
@@ -268,7 +329,7 @@ static char *diff_text(const struct edit *edit)
 	for (size_t i = 0; i < sd_json_variant_elements(new); i += 2) {
 		const char *key = sd_json_variant_string(sd_json_variant_by_index(new, i));
 
-		if (streq(key, "name"))
+		if (streq(key, "name") || streq(key, "data_key"))
 			continue;
 		diff_key(key, old ? sd_json_variant_by_key(old, key) : NULL,
 			 sd_json_variant_by_index(new, i + 1), &t);
@@ -279,7 +340,14 @@ static char *diff_text(const struct edit *edit)
 /* A reply has to fit a Varlink message of 16 MiB */
 #define DIFF_MAX (4 << 20)
 
-static sd_json_variant *describe(const struct change *c)
+/**
+ * stack_describe - what a change does, for people and programs
+ * @c: the change, checked
+ *
+ * Context: method call.
+ * Return: a JSON array.
+ */
+sd_json_variant *stack_describe(const struct change *c)
 {
 	struct json_list list = {};
 	size_t size = 0;
@@ -301,44 +369,65 @@ static sd_json_variant *describe(const struct change *c)
 }
 
 /**
- * stack_apply - make the state what a stack says, all of it or nothing
+ * stack_build - put a stack into a change
+ * @c: the change
+ * @rq: the stack
+ * @e: says what is wrong, and where
+ *
+ * Context: event loop.
+ * Return: 0 or a negative errno.
+ */
+int stack_build(struct change *c, const struct stack_request *rq, struct error *e)
+{
+	int r = put_stack(c, rq->stack, e);
+
+	if (r >= 0)
+		find_local_host(c);
+	if (r >= 0)
+		r = put_storage(c, rq->stack, e);
+	if (r >= 0 && rq->prune)
+		r = prune(c, e);
+	return r;
+}
+
+/**
+ * stack_locate - find the line of an error
+ * @rq: the stack
+ * @e: the error
+ *
+ * Context: method call.
+ */
+void stack_locate(const struct stack_request *rq, struct error *e)
+{
+	if (e->path && rq->lines)
+		e->line = find_line(rq->lines, e->path);
+}
+
+/**
+ * stack_try - what would a stack change?
  * @m: the manager
- * @stack: the stack
- * @lines: JSON pointer -> line of the file, or NULL
- * @dry_run: only say what would change
- * @prune_rest: delete what the stack does not name
+ * @rq: the stack
  * @ret: what changes, as a JSON array
  * @e: says what is wrong, with its line
  *
  * Context: method call.
  * Return: 0 or a negative errno.
  */
-int stack_apply(struct manager *m, sd_json_variant *stack, sd_json_variant *lines,
-		bool dry_run, bool prune_rest, sd_json_variant **ret, struct error *e)
+int stack_try(struct manager *m, const struct stack_request *rq, sd_json_variant **ret,
+	      struct error *e)
 {
 	struct change c;
 	int r;
 
 	change_begin(&c, &m->model);
-	r = put_stack(&c, stack, e);
+	r = stack_build(&c, rq, e);
 	if (r >= 0)
-		find_local_host(m, &c);
-	if (r >= 0 && prune_rest)
-		r = prune(&c, e);
-	if (r < 0) {
-		change_undo(&c);
-	} else if (dry_run) {
 		r = change_check(&c, e);
-		if (r >= 0)
-			*ret = describe(&c);
-		change_undo(&c);
-	} else {
-		r = manager_commit(m, &c, e);
-		if (r >= 0)
-			*ret = describe(&c);
-	}
+	if (r >= 0)
+		*ret = stack_describe(&c);
+	else
+		stack_locate(rq, e);
+	change_undo(&c);
 	change_free(&c);
-	if (r < 0 && e->path && lines)
-		e->line = find_line(lines, e->path);
 	return r;
 }

@@ -4,9 +4,11 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "ebs.h"
 #include "kernel.h"
 #include "nl.h"
 #include "object.h"
+#include "storage.h"
 
 static const char *eni_state(struct manager *m, struct object *o, const char **reason)
 {
@@ -61,6 +63,8 @@ sd_json_variant *object_show(struct manager *m, struct object *o)
 	json_set_uint(&v, "handle", o->handle);
 	if (o->kind == KIND_ENI)
 		show_eni(m, o, &v);
+	else if (kind_is_storage(o->kind))
+		storage_show(m, o, &v);
 	return v;
 }
 
@@ -109,12 +113,12 @@ int eni_show_extra(struct manager *m, struct object *o, bool flows, bool drops,
 	return r;
 }
 
-static sd_json_variant *show_module(struct manager *m, const char *name)
+static sd_json_variant *show_module(const char *name, bool answers)
 {
 	_cleanup_free_ char *problem = module_problem(name);
 	_cleanup_free_ char *version = module_version(name);
 	sd_json_variant *v = NULL;
-	bool loaded = m->kernel->nl || module_loaded(name);
+	bool loaded = answers || module_loaded(name);
 
 	json_set_string(&v, "name", name);
 	json_set_bool(&v, "loaded", loaded);
@@ -143,12 +147,14 @@ static sd_json_variant *show_counts(struct manager *m)
 		[KIND_ROUTE_TABLE] = "route_tables", [KIND_SUBNET] = "subnets",
 		[KIND_PREFIX_LIST] = "prefix_lists",
 		[KIND_SECURITY_GROUP] = "security_groups", [KIND_ENI] = "enis",
+		[KIND_KEY] = "keys", [KIND_POOL] = "pools", [KIND_VOLUME] = "volumes",
 	};
 	const struct kstate *k = &m->kernel->actual;
 	sd_json_variant *v = NULL;
 
 	for (enum object_kind kind = 0; kind < KIND_MAX; kind++)
 		json_set_uint(&v, names[kind], m->model.tables[kind].live);
+	json_set_uint(&v, "attached_volumes", storage_attached(m));
 	json_set_uint(&v, "local_enis", k->n_enis);
 	json_set_uint(&v, "mappings", k->n_mappings);
 	json_set_uint(&v, "policies", k->n_policies);
@@ -174,6 +180,7 @@ static sd_json_variant *show_problems(struct manager *m)
 		text = xprintf("ENI '%s': %s", o->name, reason);
 		json_list_add_string(&list, text);
 	}
+	storage_problems(m, &list);
 	return json_list_take(&list);
 }
 
@@ -190,7 +197,8 @@ sd_json_variant *status_build(struct manager *m)
 	struct json_list modules = {};
 	sd_json_variant *v = NULL;
 
-	json_list_add(&modules, show_module(m, "nitro_vpc"));
+	json_list_add(&modules, show_module("nitro_vpc", m->kernel->nl));
+	json_list_add(&modules, show_module("nitro_ebs", m->ebs && m->ebs->genl));
 	json_set_string(&v, "version", NITRO_VERSION);
 	json_set(&v, "daemon", show_daemon(m));
 	json_set(&v, "modules", json_list_take(&modules));

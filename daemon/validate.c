@@ -512,11 +512,18 @@ static int validate_all(struct change *c, struct error *e)
  */
 int validate_change(struct change *c, struct error *e)
 {
-	bool few_enis = c->n <= 4;
+	bool few_enis = c->n <= 4, network = !c->n;
+	int r;
 
 	for (size_t i = 0; i < c->n; i++)
 		few_enis &= c->edits[i].new && c->edits[i].new->kind == KIND_ENI &&
 			    (!c->edits[i].old ||
 			     streq(ENI(c->edits[i].old)->vpc, ENI(c->edits[i].new)->vpc));
-	return few_enis ? validate_enis(c, e) : validate_all(c, e);
+	for (size_t i = 0; i < c->n; i++)
+		network |= !kind_is_storage((c->edits[i].new ? c->edits[i].new :
+						  c->edits[i].old)->kind);
+	/* storage and network do not refer to each other */
+	r = !network ? check_references(c, true, e) :
+		few_enis ? validate_enis(c, e) : validate_all(c, e);
+	return r ? r : validate_storage(c, e);
 }

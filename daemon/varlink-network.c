@@ -49,7 +49,7 @@ static const struct varlink_property status_results[] = {
 
 static const struct varlink_property apply[] = {
 	PROPERTY("stack", OBJECT, P_REQUIRED,
-		 "The stack: {version: 1, hosts, vpcs, enis, prefix_lists}, see nitro(5)."),
+		 "The stack: {version: 1, hosts, vpcs, enis, prefix_lists, keys, pools, volumes}, see nitro(5)."),
 	PROPERTY("lines", OBJECT, 0,
 		 "JSON pointer of a value in the stack -> its line in the file, for errors."),
 	PROPERTY("dry_run", BOOL, 0,
@@ -68,7 +68,7 @@ static const struct varlink_property export[] = {
 
 static const struct varlink_property monitor[] = {
 	PROPERTY("event", OBJECT, P_RESULT,
-		 "{time, event, kind, id, name, …}; event is create, set, delete, failed, recovered, card-present or card-absent."),
+		 "{time, event, kind, id, name, …}; event is create, set, delete, failed, recovered, card-present, card-absent; of volumes also stats, stalled, resumed, io-error, limit-exceeded, erased or dead."),
 	{}
 };
 
@@ -113,11 +113,24 @@ static bool flag(sd_json_variant *p, const char *key)
 	return v && sd_json_variant_is_boolean(v) && sd_json_variant_boolean(v);
 }
 
-static int run_apply(struct manager *m, sd_json_variant *p, sd_json_variant **ret,
-		     struct error *e)
+static int network_apply(sd_varlink *link, sd_json_variant *p, sd_varlink_method_flags_t flags,
+			 void *m)
 {
-	return stack_apply(m, json_get(p, "stack"), json_get(p, "lines"), flag(p, "dry_run"),
-			   flag(p, "prune"), ret, e);
+	_cleanup_error_ struct error e = {};
+	_cleanup_json_ sd_json_variant *v = NULL;
+	sd_json_variant *changes = NULL;
+	struct stack_request rq = {
+		.stack = json_get(p, "stack"), .lines = json_get(p, "lines"),
+		.prune = flag(p, "prune"),
+	};
+
+	(void)flags;
+	if (!flag(p, "dry_run"))
+		return varlink_apply(link, m, &rq);
+	if (stack_try(m, &rq, &changes, &e) < 0)
+		return varlink_fail(link, &e);
+	json_set(&v, "changes", changes);
+	return sd_varlink_reply(link, v);
 }
 
 static int run_export(struct manager *m, sd_json_variant *p, sd_json_variant **ret,
@@ -148,7 +161,6 @@ static int network_monitor(sd_varlink *link, sd_json_variant *p,
 }
 
 VARLINK_METHOD(network_status, run_status, "status")
-VARLINK_METHOD(network_apply, run_apply, "changes")
 VARLINK_METHOD(network_export, run_export, "stack")
 VARLINK_METHOD(network_trace, trace_run, NULL)
 

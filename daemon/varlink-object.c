@@ -43,6 +43,8 @@ static int put(sd_varlink *link, sd_json_variant *p, struct manager *m, enum obj
 	struct change c;
 	int r;
 
+	if (kind_is_storage(kind))
+		return varlink_put_later(link, p, m, kind, mode);
 	change_begin(&c, &m->model);
 	r = change_put(&c, kind, p, NULL, mode, NULL, &e);
 	if (r >= 0) {
@@ -139,6 +141,8 @@ int varlink_delete(sd_varlink *link, sd_json_variant *p, struct manager *m,
 
 	if (!o)
 		return varlink_fail(link, &e);
+	if (kind_is_storage(i->kind))
+		return varlink_delete_later(link, p, m, i->kind);
 	change_begin(&c, &m->model);
 	r = change_delete(&c, o, &e);
 	if (r >= 0)

@@ -15,6 +15,7 @@
 static const struct varlink_interface *const interfaces[] = {
 	&varlink_host, &varlink_vpc, &varlink_subnet, &varlink_route_table,
 	&varlink_prefix_list, &varlink_security_group, &varlink_eni, &varlink_network,
+	&varlink_key, &varlink_pool, &varlink_volume,
 };
 
 /* Made once; they live as long as the process */
@@ -121,6 +122,8 @@ static int on_connect(sd_varlink_server *server, sd_varlink *link, void *userdat
 	(void)userdata;
 	if (sd_varlink_get_peer_uid(link, &uid) < 0)
 		return -EPERM;
+	/* the data key of a volume comes as a pipe */
+	(void)sd_varlink_set_allow_fd_passing_input(link, true);
 	if (!uid || uid == geteuid())
 		return 0;
 	if (allowed_gid == (gid_t)-1)

@@ -107,7 +107,7 @@ UNIT(dry_run_says_and_changes_nothing)
 	sd_json_variant *sg;
 
 	fixture_open(&f);
-	EXPECT(stack_apply(&f.m, stack, NULL, true, false, &changes, &e) >= 0);
+	EXPECT(stack_try(&f.m, &(struct stack_request){ .stack = stack }, &changes, &e) >= 0);
 	EXPECT_NUMBER(sd_json_variant_elements(changes), 10);
 	EXPECT_NUMBER(f.m.model.tables[KIND_ENI].n, 0);
 	EXPECT_NUMBER(f.m.model.by_id.n, 0);
@@ -126,7 +126,7 @@ UNIT(diff_names_what_changes)
 	EXPECT(fixture_apply(&f, STACK, &e) > 0);
 	stack = json_read("{'version':1,'enis':[{'name':'c-1','subnet':'front','host':'a',\n"
 			  "'security_groups':['client','web'],'pps':1000}]}");
-	EXPECT(stack_apply(&f.m, stack, NULL, true, false, &changes, &e) >= 0);
+	EXPECT(stack_try(&f.m, &(struct stack_request){ .stack = stack }, &changes, &e) >= 0);
 	EXPECT_NUMBER(sd_json_variant_elements(changes), 1);
 	EXPECT_TEXT(json_string(sd_json_variant_by_index(changes, 0), "diff"),
 		    "~ host: b -> a\n+ security_groups: web\n~ pps: none -> 1000");
@@ -144,20 +144,21 @@ UNIT(prune_deletes_the_rest)
 	before = fixture_export(&f);
 	EXPECT(fixture_put(&f, KIND_VPC, "{'name':'other','cidrs':['10.0.0.0/8']}", PUT_CREATE,
 			   &e) >= 0);
-	EXPECT(stack_apply(&f.m, stack, NULL, false, true, &changes, &e) >= 0);
+	EXPECT(fixture_apply_stack(&f, stack, NULL, true, &changes, &e) >= 0);
 	EXPECT_NUMBER(sd_json_variant_elements(changes), 1);
 	after = fixture_export(&f);
 	EXPECT_TEXT(after, before);
 	changes = sd_json_variant_unref(changes);
 	empty = json_read("{'version':1}");
 	/* a dry run puts everything back in its place */
-	EXPECT(stack_apply(&f.m, empty, NULL, true, true, &changes, &e) >= 0);
+	EXPECT(stack_try(&f.m, &(struct stack_request){ .stack = empty, .prune = true }, &changes,
+			 &e) >= 0);
 	EXPECT_NUMBER(sd_json_variant_elements(changes), 10);
 	free(after);
 	after = fixture_export(&f);
 	EXPECT_TEXT(after, before);
 	changes = sd_json_variant_unref(changes);
-	EXPECT(stack_apply(&f.m, empty, NULL, false, true, &changes, &e) >= 0);
+	EXPECT(fixture_apply_stack(&f, empty, NULL, true, &changes, &e) >= 0);
 	EXPECT_NUMBER(f.m.model.by_id.n, 0);
 	EXPECT_NUMBER(f.m.handles.by_key.n, 1);	/* host:self */
 }
@@ -181,7 +182,7 @@ UNIT(one_error_in_a_thousand_lines)
 	text_add(&l, "}");
 	stack = json_read(s.s);
 	lines = json_read(l.s);
-	EXPECT(stack_apply(&f.m, stack, lines, false, false, &changes, &e) < 0);
+	EXPECT(fixture_apply_stack(&f, stack, lines, false, &changes, &e) < 0);
 	EXPECT_NUMBER(e.line, 751);
 	EXPECT(strstr(e.message, "'x732' is no port"));
 	EXPECT_NUMBER(f.m.model.by_id.n, 0);

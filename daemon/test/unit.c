@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <stdio.h>
 
+#include "storage.h"
 #include "unit.h"
 
 static struct unit_case *cases;
@@ -63,6 +64,7 @@ static void load(struct fixture *f)
 	_cleanup_error_ struct error e = {};
 
 	f->m = (struct manager){ .state_dir = f->dir };
+	(void)storage_init(&f->m);
 	if (store_open(&f->m.store, f->dir, &e) < 0 || manager_load(&f->m, &e) < 0) {
 		fprintf(stderr, "%s\n", e.message);
 		abort();
@@ -97,10 +99,31 @@ void fixture_close(struct fixture *f)
 	(void)rmdir(f->dir);
 }
 
+int fixture_apply_stack(struct fixture *f, sd_json_variant *stack, sd_json_variant *lines,
+			bool prune, sd_json_variant **ret, struct error *e)
+{
+	struct stack_request rq = { .stack = stack, .lines = lines, .prune = prune };
+	struct change c;
+	int r;
+
+	change_begin(&c, &f->m.model);
+	r = stack_build(&c, &rq, e);
+	if (r < 0)
+		change_undo(&c);
+	else
+		r = manager_commit(&f->m, &c, e);
+	if (r >= 0)
+		*ret = stack_describe(&c);
+	else
+		stack_locate(&rq, e);
+	change_free(&c);
+	return r;
+}
+
 int fixture_apply(struct fixture *f, const char *stack, struct error *e)
 {
 	_cleanup_json_ sd_json_variant *v = json_read(stack), *changes = NULL;
-	int r = stack_apply(&f->m, v, NULL, false, false, &changes, e);
+	int r = fixture_apply_stack(f, v, NULL, false, &changes, e);
 
 	return r < 0 ? r : (int)sd_json_variant_elements(changes);
 }

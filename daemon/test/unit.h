@@ -49,6 +49,8 @@ void fixture_close(struct fixture *f);
 #define _cleanup_fixture_ _cleanup_(fixture_close)
 
 sd_json_variant *json_read(const char *text);
+int fixture_apply_stack(struct fixture *f, sd_json_variant *stack, sd_json_variant *lines,
+			bool prune, sd_json_variant **ret, struct error *e);
 int fixture_apply(struct fixture *f, const char *stack, struct error *e);
 char *fixture_export(struct fixture *f);
 int fixture_put(struct fixture *f, enum object_kind kind, const char *props, enum put_mode mode,
