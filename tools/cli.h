@@ -41,6 +41,7 @@ extern const struct cli_type type_mac;
 extern const struct cli_type type_count;
 extern const struct cli_type type_seconds;
 extern const struct cli_type type_bit_rate;
+extern const struct cli_type type_size;
 
 struct cli_option {
 	const char *name;		/* without the dashes */
@@ -114,6 +115,9 @@ extern const struct cli_object object_route_table;
 extern const struct cli_object object_prefix_list;
 extern const struct cli_object object_sg;
 extern const struct cli_object object_eni;
+extern const struct cli_object object_key;
+extern const struct cli_object object_pool;
+extern const struct cli_object object_volume;
 extern const struct cli_object command_status;
 extern const struct cli_object command_apply;
 extern const struct cli_object command_export;
@@ -140,6 +144,7 @@ int cli_run_create(const struct cli_call *call);
 int cli_run_change(const struct cli_call *call);
 int cli_run_allow(const struct cli_call *call);
 int cli_run_attach(const struct cli_call *call);
+int cli_run_attach_volume(const struct cli_call *call);
 
 extern const struct cli_positional cli_name_positional[];
 

@@ -155,8 +155,24 @@ typedef int (*call_fn)(sd_varlink *link, const char *method,
 		       sd_json_variant *parameters, sd_json_variant **ret,
 		       const char **ret_error_id);
 
+/* @fd is sent along and closed, -1 for none */
+static int push(sd_varlink *link, int fd)
+{
+	int r;
+
+	if (fd < 0)
+		return 0;
+	r = sd_varlink_set_allow_fd_passing_output(link, true);
+	if (r >= 0)
+		r = sd_varlink_push_fd(link, fd);
+	if (r >= 0)
+		return 0;
+	(void)close(fd);
+	return cli_failed(r, "cannot send a file descriptor");
+}
+
 static int call(call_fn how, const char *socket, const char *interface,
-		const char *method, sd_json_variant *parameters,
+		const char *method, sd_json_variant *parameters, int fd,
 		sd_json_variant **ret)
 {
 	_cleanup_(sd_varlink_unrefp) sd_varlink *link = NULL;
@@ -166,6 +182,12 @@ static int call(call_fn how, const char *socket, const char *interface,
 	int r;
 
 	r = client_connect(socket, &link);
+	if (r) {
+		if (fd >= 0)
+			(void)close(fd);
+		return r;
+	}
+	r = push(link, fd);
 	if (r)
 		return r;
 	(void)snprintf(name, sizeof(name), "%s.%s", interface, method);
@@ -194,7 +216,27 @@ static int call(call_fn how, const char *socket, const char *interface,
 int client_call(const char *socket, const char *interface, const char *method,
 		sd_json_variant *parameters, sd_json_variant **ret)
 {
-	return call(sd_varlink_call, socket, interface, method, parameters,
+	return call(sd_varlink_call, socket, interface, method, parameters, -1,
+		    ret);
+}
+
+/**
+ * client_call_fd() - Call a method and send a file descriptor along
+ * @socket: path of nitrod's socket
+ * @interface: such as "io.nitro.Volume"
+ * @method: such as "Create"
+ * @parameters: the properties, which name the descriptor by index 0
+ * @fd: the descriptor, closed here
+ * @ret: receives the answer
+ *
+ * Context: Writes one sentence to stderr on failure.
+ * Return: 0, or the exit status.
+ */
+int client_call_fd(const char *socket, const char *interface,
+		   const char *method, sd_json_variant *parameters, int fd,
+		   sd_json_variant **ret)
+{
+	return call(sd_varlink_call, socket, interface, method, parameters, fd,
 		    ret);
 }
 
@@ -249,7 +291,7 @@ int client_collect(const char *socket, const char *interface,
 	int r;
 
 	r = call(sd_varlink_collect, socket, interface, method, parameters,
-		 &replies);
+		 -1, &replies);
 	return r ?: join(replies, key, ret);
 }
 

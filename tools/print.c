@@ -186,6 +186,84 @@ char *format_seconds(sd_json_variant *value)
 	return text;
 }
 
+/* Three digits are enough for people; what is exact is in the JSON. */
+static char *rounded(uint64_t size, const char *unit)
+{
+	static const char suffixes[] = " KMGTPE";
+	double value = size;
+	char *text;
+	int n = 0;
+
+	while (value >= 1024 && n < 6) {
+		value /= 1024;
+		n++;
+	}
+	if (asprintf(&text, "%.*f%.*s%s",
+		     value == (uint64_t)value || value >= 100 ? 0 : 1, value,
+		     n ? 1 : 0, suffixes + n, unit) < 0)
+		return NULL;
+	return text;
+}
+
+/**
+ * format_size() - Bytes
+ * @value: a number
+ *
+ * Context: Any.
+ * Return: the text, or NULL without memory.
+ */
+char *format_size(sd_json_variant *value)
+{
+	return is_number(value) ? rounded(sd_json_variant_unsigned(value), "") :
+				  print_text(value);
+}
+
+/**
+ * format_byte_rate() - Bytes per second
+ * @value: a number
+ *
+ * Context: Any.
+ * Return: the text, or NULL without memory.
+ */
+char *format_byte_rate(sd_json_variant *value)
+{
+	return is_number(value) ?
+		rounded(sd_json_variant_unsigned(value), "B/s") :
+		print_text(value);
+}
+
+/**
+ * format_limit() - A limit, of which 0 is none
+ * @value: a number
+ *
+ * Context: Any.
+ * Return: the text, or NULL without memory.
+ */
+char *format_limit(sd_json_variant *value)
+{
+	return is_number(value) && !sd_json_variant_unsigned(value) ?
+		strdup("none") : print_text(value);
+}
+
+/**
+ * format_microseconds() - A short duration
+ * @value: a number
+ *
+ * Context: Any.
+ * Return: the text, or NULL without memory.
+ */
+char *format_microseconds(sd_json_variant *value)
+{
+	char *text;
+
+	if (!is_number(value))
+		return print_text(value);
+	if (asprintf(&text, "%" PRIu64 " us", sd_json_variant_unsigned(value)) <
+	    0)
+		return NULL;
+	return text;
+}
+
 /**
  * format_on_off() - A switch
  * @value: a boolean

@@ -57,6 +57,10 @@ char *print_text(sd_json_variant *value);
 char *print_sanitized(const char *text);
 
 char *format_bit_rate(sd_json_variant *value);
+char *format_byte_rate(sd_json_variant *value);
+char *format_limit(sd_json_variant *value);
+char *format_microseconds(sd_json_variant *value);
+char *format_size(sd_json_variant *value);
 char *format_seconds(sd_json_variant *value);
 char *format_on_off(sd_json_variant *value);
 char *format_number_of(sd_json_variant *value);

@@ -252,3 +252,17 @@ const struct cli_type type_bit_rate = {
 	.what = "a rate in bits per second such as 10G, 500M or 64000",
 	.parse = parse_bit_rate,
 };
+
+static int parse_size(const char *text, sd_json_variant **ret)
+{
+	uint64_t size;
+
+	if (number_parse_scaled(text, 1024, &size) < 0)
+		return -EINVAL;
+	return sd_json_variant_new_unsigned(ret, size);
+}
+
+const struct cli_type type_size = {
+	.what = "a size such as 512M, 10G or 1T",
+	.parse = parse_size,
+};

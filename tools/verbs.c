@@ -139,3 +139,15 @@ int cli_run_attach(const struct cli_call *call)
 {
 	return run_and_print(call, "object", "attachment.ifname", "ifname");
 }
+
+/**
+ * cli_run_attach_volume() - Run a verb that gives a block device, and print it
+ * @call: the command
+ *
+ * Context: Calls nitrod.
+ * Return: the exit status.
+ */
+int cli_run_attach_volume(const struct cli_call *call)
+{
+	return run_and_print(call, "object", "device", NULL);
+}
