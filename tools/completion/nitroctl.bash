@@ -23,6 +23,10 @@ __nitroctl_values()
 	--host) __nitroctl_names host ;;
 	--sg) __nitroctl_names sg ;;
 	--eni) __nitroctl_names eni ;;
+	--pool) __nitroctl_names pool ;;
+	--key) __nitroctl_names key ;;
+	--sector-size) echo 512 1024 2048 4096 ;;
+	--vg) command lvs --noheadings --select 'segtype=thin-pool' -o lv_full_name 2>/dev/null ;;
 	--protocol) echo tcp udp icmp icmpv6 all ;;
 	--to)
 		echo local blackhole
@@ -52,6 +56,9 @@ _nitroctl()
 		[prefix-list]='create set list show delete'
 		[sg]='create list show allow revoke delete'
 		[eni]='create set list show attach detach delete'
+		[pool]='create set list show delete'
+		[volume]='create set list show attach detach stats delete'
+		[key]='create list show rotate delete'
 	)
 	local eni_options='--subnet --ip --sg --mac --host --source-dest-check
 		--no-source-dest-check --bandwidth --pps --flows
@@ -73,6 +80,13 @@ _nitroctl()
 		['eni set']=$eni_options
 		['eni show']='--flows --drops'
 		['eni attach']='--netns --port --local --instance --ifname'
+		['pool create']='--dir --vg --device --size --sparse'
+		['pool set']='--size'
+		['volume create']='--size --pool --sector-size --iops
+			--throughput --key --key-file --instance-store'
+		['volume set']='--size --iops --throughput'
+		['volume attach']='--local --instance'
+		['volume detach']='--force'
 		['apply ']='--file --dry-run --prune'
 		['trace ']='--eni --egress --ingress --protocol --peer --port
 			--peer-port --icmp-type'
@@ -101,14 +115,15 @@ _nitroctl()
 		esac
 	done
 
-	if [[ $prev == --file || $prev == -f ]]; then
+	if [[ $prev == --file || $prev == -f || $prev == --dir ||
+	      $prev == --device || $prev == --key-file ]]; then
 		compopt -o filenames 2>/dev/null
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		return
 	fi
 	if [[ $prev == --* && " $common --dry-run --prune --local --ingress
 		--egress --flows --drops --source-dest-check
-		--no-source-dest-check " != *" $prev "* ]]; then
+		--no-source-dest-check --sparse --instance-store --force " != *" $prev "* ]]; then
 		mapfile -t COMPREPLY < <(
 			compgen -W "$(__nitroctl_values "$prev" "$verb")" \
 				-- "$cur")
