@@ -12,7 +12,8 @@ import socket
 import subprocess
 import sys
 
-sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../net"))
+for folder in ("net", "lib"):
+    sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", folder))
 
 import ktap
 import packet

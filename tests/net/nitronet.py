@@ -19,9 +19,7 @@ only what a test makes and reads. Addresses end alike in both families.
 """
 
 import contextlib
-import copy
 import errno
-import glob
 import os
 import select
 import socket
@@ -29,47 +27,17 @@ import subprocess
 import sys
 import time
 
-import yaml
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)),
+                                "../lib"))
 
+# pylint: disable=wrong-import-position,unused-import
 import packet
 import rtnl
-
-SRC = os.path.realpath(os.path.join(os.path.dirname(__file__), "../.."))
-SPEC = os.path.join(SRC, "docs/netlink/specs/nitro_vpc.yaml")
-DEADLINE = 5.0
+from netlink import DEADLINE, Family, Refused, refused, wait
 
 IN, OUT = "ingress", "egress"
 PROTOCOLS = {"icmp": 1, "tcp": 6, "udp": 17, "icmpv6": 58}
 ALL = ("0.0.0.0/0", "::/0")
-
-
-def ynl_family():
-    """The kernel's own YNL class, from the kernel source in the cache."""
-    cache = os.environ.get("NITRO_CACHE", "/var/cache/nitro")
-    found = glob.glob(f"{cache}/linux-*/tools/net/ynl")
-    if not found:
-        raise RuntimeError(f"no kernel source with tools/net/ynl in {cache}")
-    sys.path.insert(0, found[0])
-    from lib import ynl  # pylint: disable=import-outside-toplevel
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    ynl.nlspec_load = yaml.safe_load
-    yaml.safe_load = lambda stream: yaml.load(stream, loader)
-    return ynl
-
-
-YNL = ynl_family()
-
-
-def wait(condition, what="it", deadline=DEADLINE):
-    """Poll until condition() gives something true, and return that."""
-    end = time.monotonic() + deadline
-    while True:
-        value = condition()
-        if value:
-            return value
-        if time.monotonic() > end:
-            raise AssertionError(f"{what} did not happen")
-        time.sleep(0.005)
 
 
 class Namespace:
@@ -122,66 +90,23 @@ class Namespace:
             self.fd = None
 
 
-class Refused(Exception):
-    """A netlink request that the kernel refused."""
-
-    def __init__(self, error):
-        self.errno = error.error
-        extack = error.nl_msg.extack or {}
-        self.sentence = extack.get("msg", "")
-        self.extack = extack
-        super().__init__(f"{errno.errorcode[self.errno]}: {extack}")
-
-
-class Card:
+class Card(Family):
     """The generic netlink family of a namespace's card."""
 
-    family = None
+    name = "nitro_vpc"
 
     def __init__(self, ns):
-        with ns:
-            if Card.family is None:
-                # Reading the specification takes long, so do it once; the
-                # number of the family changes when the module is loaded.
-                YNL.genl_family_name_to_id = None
-                Card.family = YNL.YnlFamily(SPEC, schema=False)
-                Card.family.sock.close()
-            self.ynl = copy.copy(Card.family)
-            self.ynl.async_msg_queue = []
         self.ns = ns
-        self.open()
+        with ns:
+            super().__init__()
 
     def open(self):
-        """A new socket; what was on its way to an old one is gone."""
         with self.ns:
-            self.ynl.sock = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW,
-                                          YNL.Netlink.NETLINK_GENERIC)
-        for option in (10, 11, 12):
-            self.ynl.sock.setsockopt(270, option, 1)
-        # SO_SNDBUFFORCE, for requests of thousands of rules
-        self.ynl.sock.setsockopt(socket.SOL_SOCKET, 32, 4 << 20)
-
-    def __call__(self, op, **attrs):
-        """One request; underscores for dashes: card("eni-set", id=1)."""
-        try:
-            return self.ynl.do(op, dashed(attrs))
-        except YNL.NlError as error:
-            raise Refused(error) from None
-
-    def dump(self, op, **attrs):
-        try:
-            return self.ynl.dump(op, dashed(attrs))
-        except YNL.NlError as error:
-            raise Refused(error) from None
+            super().open()
 
     def drops(self):
         found = self("card-get").get("drop", [])
         return {entry["name"]: entry["value"] for entry in found}
-
-
-def dashed(attrs):
-    return {name.replace("_", "-"): value for name, value in attrs.items()
-            if value is not None}
 
 
 def ip_attr(address, prefix=""):
@@ -622,17 +547,3 @@ def dropped(where, **reasons):
 
 def nothing_dropped(where):
     return dropped(where)
-
-
-@contextlib.contextmanager
-def refused(number=None, sentence=True):
-    """The request inside is refused, with this errno and an explanation."""
-    try:
-        yield
-    except Refused as error:
-        if number is not None:
-            assert error.errno == number, f"refused otherwise: {error}"
-        assert not sentence or error.sentence or error.extack, \
-            f"no extack: {error}"
-    else:
-        raise AssertionError("was not refused")

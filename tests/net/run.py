@@ -10,7 +10,10 @@ import os
 import subprocess
 import sys
 
-import ktap
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)),
+                                "../lib"))
+
+import ktap  # pylint: disable=wrong-import-position
 
 
 def main():
