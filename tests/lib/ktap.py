@@ -3,7 +3,7 @@
 
     @test                  called with the lab
     @test(v=(4, 6))        once for each IP version, as f(lab, v)
-    @test(v=(1, 2), unit="bytes")   once for each, which are no IP versions
+    @test(each=(512, 4096))    once for each value, as f(lab, value)
     @test(underlay=(4, 6)) once in a lab of each underlay
     @test(aws="1.2 tracked")   a case of the AWS conformance list; its source
                                is in the docstring
@@ -30,8 +30,8 @@ class Skip(Exception):
     """Raised by a test that cannot run here; says why."""
 
 
-def test(function=None, v=None, unit=None, underlay=(4,), aws=None, clock=False,
-         own=False):
+def test(function=None, v=None, each=None, underlay=(4,), aws=None,
+         clock=False, own=False):
     def register(function):
         module = function.__module__.removeprefix("test_")
         name = f"{module}.{function.__name__}"
@@ -40,7 +40,7 @@ def test(function=None, v=None, unit=None, underlay=(4,), aws=None, clock=False,
                 raise TypeError(f"{name}: a conformance case names its source")
             name = f"{name} (AWS {aws})"
         TESTS.append({"name": name, "function": function, "v": v,
-                      "underlay": underlay, "clock": clock, "own": own, "unit": unit})
+                      "each": each, "underlay": underlay, "clock": clock, "own": own})
         return function
     return register(function) if function else register
 
@@ -77,15 +77,15 @@ def selected(names, clock):
                 continue
             if clock is not None and entry["clock"] != clock:
                 continue
-            for v in entry["v"] or (None,):
+            for v in entry["v"] or entry["each"] or (None,):
                 name = entry["name"]
-                if v:
-                    name += f" {v} {entry['unit']}" if entry["unit"] else f" IPv{v}"
+                if v is not None:
+                    name += f" IPv{v}" if entry["v"] else f" {v}"
                 if underlay == 6:
                     name += " over IPv6"
                 if names and not any(wanted(n, name) for n in names):
                     continue
-                yield name, underlay, entry, (v,) if v else ()
+                yield name, underlay, entry, () if v is None else (v,)
 
 
 def wanted(pattern, name):
