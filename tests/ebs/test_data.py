@@ -14,7 +14,7 @@ QUEUES = ("libaio 1", "libaio 32", "io_uring 1", "io_uring 128",
 def fio(path, **options):
     line = ["fio", "--name=verify", f"--filename={path}", "--direct=1",
             "--output-format=json", "--thread", "--group_reporting",
-            "--verify_fatal=1", "--exitall_on_error"]
+            "--verify_fatal=1", "--verify_state_save=0", "--exitall_on_error"]
     line += [f"--{name}={value}" for name, value in options.items()]
     out = run(*line)
     job = json.loads(out[out.index("{"):])["jobs"][0]
