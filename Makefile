@@ -47,6 +47,7 @@ bench: bench-net bench-control bench-ebs
 
 bench-net:
 	tests/bench/net
+	tests/bench/net --instructions
 
 bench-control:
 	tests/bench/control

@@ -18,6 +18,8 @@ class Stream:
     """What to send on a device: UDP, 64 bytes on the wire over IPv4. Over IPv6 it
     takes 20 more, whatever the size says."""
 
+    sent = 0  # of all streams
+
     def __init__(self, ns, dev, dst_mac, source, dest, sport=(9000, 9000),
                  dport=(9000, 9000), random=False, size=60):
         self.ns, self.dev = ns, dev
@@ -47,4 +49,5 @@ class Stream:
         found = re.search(r"Result: OK: (\d+)\(c(\d+).*?\) usec, (\d+)", text)
         if not found or int(found[3]) != count:
             raise RuntimeError(f"pktgen on {self.dev}: {text[-300:]}")
+        Stream.sent += count
         return int(found[1]) * 1000 / count
