@@ -81,7 +81,7 @@ static void run(unsigned int cpu, void *ctx)
 	block->count++;
 }
 
-static void mark(unsigned int cpu, void *ctx)
+static void at_mark(unsigned int cpu, void *ctx)
 {
 	struct block *block;
 	size_t i;
@@ -124,7 +124,7 @@ static void translate(uint64_t id, struct qemu_plugin_tb *tb)
 	for (i = 0; i < insns; i++) {
 		insn = qemu_plugin_tb_get_insn(tb, i);
 		if (is_mark(insn, &number))
-			qemu_plugin_register_vcpu_insn_exec_cb(insn, mark, 0,
+			qemu_plugin_register_vcpu_insn_exec_cb(insn, at_mark, 0,
 							       (void *)(uintptr_t)number);
 	}
 }
