@@ -151,7 +151,7 @@ static int usage(const struct backing_job *job, struct error *e)
 	return 0;
 }
 
-static int zero(const struct backing_job *job, int fd, uint64_t from, uint64_t to,
+static int zero_range(const struct backing_job *job, int fd, uint64_t from, uint64_t to,
 		struct error *e)
 {
 	for (uint64_t at = from; at < to; at += ZERO_STEP) {
@@ -173,7 +173,7 @@ static int clean(const struct backing_job *job, int fd, uint64_t from, struct er
 	uint64_t to = job->offset + job->size;
 
 	from = from > job->clean_to ? from : job->clean_to;
-	return from < to ? zero(job, fd, from, to, e) : 0;
+	return from < to ? zero_range(job, fd, from, to, e) : 0;
 }
 
 static int run(const struct backing_job *job, struct error *e)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Pool: a directory, an LVM thin pool or a device that volumes get space from. */
 
+#include <ctype.h>
 #include <limits.h>
 
 #include "object.h"
@@ -89,11 +90,20 @@ int json_size(sd_json_variant *v, const char *key, uint64_t *ret, struct error *
 	return 0;
 }
 
+/* How many characters there are before one that is no letter, no digit and not of @others */
+static size_t span(const char *s, const char *others)
+{
+	size_t n = 0;
+
+	while (s[n] && (isalnum((unsigned char)s[n]) || strchr(others, s[n])))
+		n++;
+	return n;
+}
+
 /* What LVM takes for a name, and what cannot be taken for an option */
 static bool lvm_name(const char *name)
 {
-	size_t n = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-			  "0123456789+_.-");
+	size_t n = span(name, "+_.-");
 
 	return n && n < 128 && !name[n] && *name != '-' && strcmp(name, ".") &&
 		strcmp(name, "..");
@@ -146,8 +156,7 @@ static int parse(struct object *o, sd_json_variant *v, struct error *e)
 	p->kind = dir ? POOL_DIR : vg ? POOL_VG : POOL_DEVICE;
 	p->path = xstrdup(dir ? dir : device);
 	p->uuid = xstrdup(uuid);
-	if (uuid && (strlen(uuid) > 64 || strspn(uuid, "0123456789abcdefABCDEFGHIJKLMNOPQRSTUVWXYZ"
-						 "ghijklmnopqrstuvwxyz-") != strlen(uuid)))
+	if (uuid && (strlen(uuid) > 64 || uuid[span(uuid, "-")]))
 		return fail_at(e, "/uuid", "the UUID of pool '%s' is damaged", o->name);
 	r = vg ? parse_vg(o, vg, e) : check_path(o, kind_names[p->kind], p->path, e);
 	if (r < 0)

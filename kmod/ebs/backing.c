@@ -31,7 +31,7 @@ static DECLARE_WAIT_QUEUE_HEAD(released);
 /* Call fn for all devices on a backing device, but not under the lock that the
  * block layer calls us with.
  */
-static int for_each_on(struct block_device *bdev,
+static int call_all_on(struct block_device *bdev,
 		       int (*fn)(struct nitro_ebs_device *dev))
 {
 	struct nitro_ebs_device *dev;
@@ -61,7 +61,7 @@ static int one_is_dead(struct nitro_ebs_device *dev)
 
 static void mark_dead(struct block_device *bdev, bool surprise)
 {
-	for_each_on(bdev, one_is_dead);
+	call_all_on(bdev, one_is_dead);
 }
 
 static int sync_one(struct nitro_ebs_device *dev)
@@ -71,7 +71,7 @@ static int sync_one(struct nitro_ebs_device *dev)
 
 static void sync_all(struct block_device *bdev)
 {
-	for_each_on(bdev, sync_one);
+	call_all_on(bdev, sync_one);
 }
 
 static int freeze_one(struct nitro_ebs_device *dev)
@@ -81,7 +81,7 @@ static int freeze_one(struct nitro_ebs_device *dev)
 
 static int freeze_all(struct block_device *bdev)
 {
-	return for_each_on(bdev, freeze_one);
+	return call_all_on(bdev, freeze_one);
 }
 
 static int thaw_one(struct nitro_ebs_device *dev)
@@ -91,7 +91,7 @@ static int thaw_one(struct nitro_ebs_device *dev)
 
 static int thaw_all(struct block_device *bdev)
 {
-	return for_each_on(bdev, thaw_one);
+	return call_all_on(bdev, thaw_one);
 }
 
 /* Also the holder: one for all devices, who share backing devices */
