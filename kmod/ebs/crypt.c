@@ -19,16 +19,35 @@
 /* The addresses of pages are taken without mapping them */
 static_assert(!IS_ENABLED(CONFIG_HIGHMEM));
 
-/* A cipher that does its work before it returns, the fastest there is. Kernels
- * before 6.16 hide those that use the FPU behind a wrapper which may defer to a
- * thread, and mark them internal; the wrapper is what is of no use here.
+/* Is the fastest cipher one that may defer its work? Asking for one that does not
+ * would give the slowest, which the compiler made of C.
+ */
+static bool fastest_is_async(void)
+{
+	struct crypto_skcipher *tfm = crypto_alloc_skcipher("xts(aes)", 0, 0);
+	bool async;
+
+	if (IS_ERR(tfm))
+		return false;
+	async = crypto_skcipher_tfm(tfm)->__crt_alg->cra_flags &
+		CRYPTO_ALG_ASYNC;
+	crypto_free_skcipher(tfm);
+	return async;
+}
+
+/* A cipher that does its work before it returns, the fastest there is. Older
+ * kernels have those that use the FPU behind a wrapper, which defers to a thread
+ * where the FPU is taken; what it wraps is marked as internal, and may be called
+ * by whoever looks at the FPU himself.
  */
 static struct crypto_sync_skcipher *alloc_tfm(bool *ret_simd)
 {
-	struct crypto_sync_skcipher *tfm;
+	struct crypto_sync_skcipher *tfm = ERR_PTR(-ENOENT);
 
-	tfm = crypto_alloc_sync_skcipher("__xts(aes)", CRYPTO_ALG_INTERNAL,
-					 CRYPTO_ALG_INTERNAL);
+	if (fastest_is_async())
+		tfm = crypto_alloc_sync_skcipher("__xts(aes)",
+						 CRYPTO_ALG_INTERNAL,
+						 CRYPTO_ALG_INTERNAL);
 	*ret_simd = !IS_ERR(tfm);
 	if (IS_ERR(tfm))
 		tfm = crypto_alloc_sync_skcipher("xts(aes)", 0, 0);
