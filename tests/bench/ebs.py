@@ -62,11 +62,11 @@ class Bench:
 
     def compare(self, name, unit, contestants, measure):
         """measure(contestant) gives a figure."""
-        found = {who.name: [] for who in contestants}
+        found = {who.label: [] for who in contestants}
         for _ in range(self.rounds):
             for who in contestants:
                 who.ready()
-                found[who.name].append(measure(who))
+                found[who.label].append(measure(who))
         self.last, self.unit = found, unit
         print(f"\n{name} ({unit}, median of {self.rounds}; least to most)")
         for who, values in found.items():
@@ -200,7 +200,7 @@ def delay(bench):
             side = fio(who.path, rw=f"rand{how}", bs="4k", ioengine="psync",
                        number_ios=bench.args.ios // 2, size=f"{SIZE}m",
                        percentile_list="50:99")[how]
-            job.setdefault(who.name, []).append(
+            job.setdefault(who.label, []).append(
                 side["clat_ns"]["percentile"]["50.000000"])
             return side["iops"]
 

@@ -25,7 +25,7 @@ def split_at(size):
 
 
 class Raw:
-    name = "raw"
+    label = "raw"
 
     def __init__(self, lab, backing):
         del lab
@@ -39,7 +39,7 @@ class Raw:
 
 
 class DmCrypt(volume.DmCrypt):
-    name = "dm-crypt"
+    label = "dm-crypt"
     sector_size = 512
     split = 0
 
@@ -51,18 +51,18 @@ class DmCrypt(volume.DmCrypt):
 
 
 class Inline(DmCrypt):
-    name = "inline"
+    label = "inline"
     options = ("--perf-no_read_workqueue", "--perf-no_write_workqueue")
 
 
 class Inline4096(Inline):
-    name = "inline-4096"
+    label = "inline-4096"
     sector_size = 4096
     split = MIB
 
 
 class Nitro(volume.Nitro):
-    name = "nitro"
+    label = "nitro"
     sector_size = 512
 
     def __init__(self, lab, backing):
@@ -73,7 +73,7 @@ class Nitro(volume.Nitro):
 
 
 class Nitro4096(Nitro):
-    name = "nitro-4096"
+    label = "nitro-4096"
     sector_size = 4096
 
 
