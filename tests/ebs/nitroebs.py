@@ -5,35 +5,18 @@ the session's keyring, backing devices of several kinds."""
 import contextlib
 import ctypes
 import errno
-import glob
 import mmap
 import os
 import subprocess
-import sys
 import time
 
-import yaml
+from netlink import YNL, spec_path, wait
 
-SRC = os.path.realpath(os.path.join(os.path.dirname(__file__), "../.."))
-SPEC = os.path.join(SRC, "docs/netlink/specs/nitro_ebs.yaml")
+SPEC = spec_path("nitro_ebs")
 DEADLINE = 10.0
 MIB = 1 << 20
 
 BLKDISCARD, BLKGETSIZE64, BLKROGET = 0x1277, 0x80081272, 0x125e
-
-
-def ynl_family():
-    """The kernel's own YNL class, from the kernel source in the cache."""
-    cache = os.environ.get("NITRO_CACHE", "/var/cache/nitro")
-    found = glob.glob(f"{cache}/linux-*/tools/net/ynl")
-    if not found:
-        raise RuntimeError(f"no kernel source with tools/net/ynl in {cache}")
-    sys.path.insert(0, found[0])
-    from lib import ynl  # pylint: disable=import-outside-toplevel
-    return ynl
-
-
-YNL = ynl_family()
 
 
 class Refused(Exception):
@@ -43,18 +26,6 @@ class Refused(Exception):
         self.errno = -error.nl_msg.error
         self.sentence = (error.nl_msg.extack or {}).get("msg", "")
         super().__init__(f"{errno.errorcode.get(self.errno)}: {self.sentence}")
-
-
-def wait(condition, what="it", deadline=DEADLINE):
-    """Poll until condition() gives something true, and return that."""
-    end = time.monotonic() + deadline
-    while True:
-        value = condition()
-        if value:
-            return value
-        if time.monotonic() > end:
-            raise AssertionError(f"{what} did not happen")
-        time.sleep(0.005)
 
 
 def run(*command, stdin=None, check=True):
@@ -221,7 +192,7 @@ class Card:
     """The module's control interface."""
 
     def __init__(self):
-        self.ynl = YNL.YnlFamily(SPEC)
+        self.ynl = YNL.YnlFamily(SPEC, schema=False)
         self.devices = {}
 
     def __call__(self, operation, **attrs):
@@ -246,7 +217,7 @@ class Card:
 
     def events(self):
         """A listener."""
-        listener = YNL.YnlFamily(SPEC)
+        listener = YNL.YnlFamily(SPEC, schema=False)
         listener.ntf_subscribe("events")
         return Events(listener)
 
