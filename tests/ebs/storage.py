@@ -6,6 +6,7 @@ page cache, so that it is the device that answers.
 """
 
 import contextlib
+import errno
 import fcntl
 import mmap
 import os
@@ -79,6 +80,8 @@ class Device:
     def read(self, offset, size):
         with self.pieces((0,), size) as pieces:
             done = os.preadv(self.fd, pieces, offset)
+        if not done:
+            raise OSError(errno.ENXIO, "past the end, or gone")
         assert done == size, f"read {done} of {size} bytes"
         return self.buffer[:size]
 
