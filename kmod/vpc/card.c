@@ -11,6 +11,7 @@
 #include "mapping.h"
 #include "policy.h"
 #include "route.h"
+#include "service.h"
 
 static unsigned int net_id __read_mostly;
 
@@ -54,13 +55,15 @@ static int __net_init card_net_init(struct net *net)
 	nitro_vpc_shared_init(&card->policies, &nitro_vpc_policy_ops);
 	nitro_vpc_shared_init(&card->route_tables, &nitro_vpc_route_table_ops);
 	xa_init(&card->enis);
+	xa_init(&card->services);
 	INIT_LIST_HEAD(&card->eni_list);
+	INIT_LIST_HEAD(&card->service_list);
 	for (i = 0; i < NITRO_VPC_ENI_MACS; i++)
 		INIT_HLIST_HEAD(&card->eni_macs[i]);
 	return 0;
 }
 
-/* ENIs go with their card, wherever their netdevs are. */
+/* ENIs and service ports go with their card, wherever their netdevs are. */
 static void __net_exit card_net_exit_rtnl(struct net *net,
 					  struct list_head *dev_kill_list)
 {
@@ -69,6 +72,7 @@ static void __net_exit card_net_exit_rtnl(struct net *net,
 
 	list_for_each_entry_safe(eni, next, &card->eni_list, node)
 		nitro_vpc_eni_dellink(eni->dev, dev_kill_list);
+	nitro_vpc_service_flush(card, dev_kill_list);
 }
 
 static void __net_exit card_net_exit(struct net *net)
@@ -99,6 +103,7 @@ static void __net_exit card_net_exit(struct net *net)
 	xa_destroy(&card->hosts);
 	xa_destroy(&card->vpcs);
 	xa_destroy(&card->enis);
+	xa_destroy(&card->services);
 	mutex_destroy(&card->lock);
 	free_percpu(card->drops);
 }

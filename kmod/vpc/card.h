@@ -13,6 +13,7 @@
 
 struct nitro_vpc_eni;
 struct nitro_vpc_host;
+struct nitro_vpc_service;
 
 /**
  * struct nitro_vpc_card - the card of a network namespace
@@ -26,6 +27,9 @@ struct nitro_vpc_host;
  * @route_tables: every struct nitro_vpc_route_table
  * @enis: struct nitro_vpc_eni by handle
  * @eni_list: all ENIs made in this namespace, with a handle or without
+ * @services: ENIs by their number at the service port
+ * @service: the service port in use, NULL if there is none
+ * @service_list: all service ports made in this namespace
  * @eni_macs: ENIs with a VPC by VNI and MAC address; written under @lock
  * @generation: moved by every change that a flow may have to see; never 0
  * @n_hosts: number of hosts
@@ -46,6 +50,9 @@ struct nitro_vpc_card {
 	struct nitro_vpc_shared_table route_tables;
 	struct xarray enis;
 	struct list_head eni_list;
+	struct xarray services;
+	struct nitro_vpc_service __rcu *service;
+	struct list_head service_list;
 	struct hlist_head eni_macs[NITRO_VPC_ENI_MACS];
 	u32 generation;
 	u32 n_hosts;

@@ -16,6 +16,7 @@
 #include "host.h"
 #include "mapping.h"
 #include "resolve.h"
+#include "service.h"
 #include "verdict.h"
 
 /* 06: unicast, locally administered */
@@ -139,6 +140,8 @@ static enum nitro_vpc_drop egress_ip(struct nitro_vpc_eni *eni,
 		return reason;
 	reason = nitro_vpc_verdict(eni, config, pkt, NULL, &via, &routed);
 	if (unlikely(reason)) {
+		if (reason == NITRO_VPC_DROP_NO_SERVICE)
+			return nitro_vpc_service_send(eni, config, skb, pkt);
 		if (for_router(config, pkt, reason)) {
 			nitro_vpc_icmp_router(eni, skb, pkt);
 			return NITRO_VPC_PASS;
@@ -208,9 +211,10 @@ void nitro_vpc_egress(struct nitro_vpc_eni *eni, struct sk_buff *skb)
 		}
 		fallthrough;
 	case htons(ETH_P_IP):
-		reason = NITRO_VPC_DROP_MULTICAST;
-		if (unlikely(is_multicast_ether_addr(eth->h_dest)))
-			goto drop;
+		if (unlikely(is_multicast_ether_addr(eth->h_dest))) {
+			reason = nitro_vpc_service_multicast(eni, config, skb);
+			break;
+		}
 		reason = egress_ip(eni, config, skb, &pkt);
 		break;
 	case htons(ETH_P_ARP):

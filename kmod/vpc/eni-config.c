@@ -213,5 +213,11 @@ int nitro_vpc_eni_config_fill(struct sk_buff *skb,
 		return -EMSGSIZE;
 	if (nla_put_u32(skb, NITRO_VPC_A_ENI_FLAGS, config->flags))
 		return -EMSGSIZE;
+	if (config->service &&
+	    nla_put_u32(skb, NITRO_VPC_A_ENI_SERVICE, config->service))
+		return -EMSGSIZE;
+	if (config->resolver &&
+	    nla_put_in_addr(skb, NITRO_VPC_A_ENI_RESOLVER, config->resolver))
+		return -EMSGSIZE;
 	return 0;
 }

@@ -133,6 +133,18 @@ static void set_buckets(struct nitro_vpc_eni *eni,
 					   16));
 }
 
+static int take_service(struct nitro_vpc_eni *eni, u32 service,
+			struct netlink_ext_ack *extack)
+{
+	int err = xa_insert(&eni->card->services, service, eni, GFP_KERNEL);
+
+	if (err != -EBUSY)
+		return err;
+	NL_SET_ERR_MSG(extack,
+		       "another ENI has this number at the service port");
+	return -EEXIST;
+}
+
 /**
  * nitro_vpc_eni_configure() - give an ENI a new configuration
  * @eni: the ENI
@@ -151,6 +163,7 @@ int nitro_vpc_eni_configure(struct nitro_vpc_eni *eni, u32 id,
 	struct nitro_vpc_card *card = eni->card;
 	struct nitro_vpc_eni_config *old;
 	struct nitro_vpc_eni *other;
+	u32 service;
 	int err;
 
 	lockdep_assert_held(&card->lock);
@@ -169,24 +182,34 @@ int nitro_vpc_eni_configure(struct nitro_vpc_eni *eni, u32 id,
 		}
 	}
 
+	service = old ? old->service : 0;
+	if (config->service && config->service != service) {
+		err = take_service(eni, config->service, extack);
+		if (err)
+			return err;
+	}
 	if (id && id != eni->id) {
 		if (eni->id) {
 			NL_SET_ERR_MSG(extack,
 				       "the ENI's id cannot be changed");
-			return -EBUSY;
+			err = -EBUSY;
+			goto err_service;
 		}
 		err = xa_insert(&card->enis, id, eni, GFP_KERNEL);
-		if (err) {
-			if (err == -EBUSY) {
-				NL_SET_ERR_MSG(extack,
-					       "another ENI has this id");
-				err = -EEXIST;
-			}
-			return err;
+		if (err == -EBUSY) {
+			NL_SET_ERR_MSG(extack, "another ENI has this id");
+			err = -EEXIST;
 		}
+		if (err)
+			goto err_service;
 		WRITE_ONCE(eni->id, id);
 	}
 
+	/* What is on its way to the old number finds a configuration that does
+	 * not have it.
+	 */
+	if (service != config->service && service)
+		xa_erase(&card->services, service);
 	set_buckets(eni, config, old);
 	if (!old || old->vni != config->vni) {
 		/* The flows belong to the old VPC. Until they are gone, the
@@ -207,6 +230,11 @@ int nitro_vpc_eni_configure(struct nitro_vpc_eni *eni, u32 id,
 	if (old)
 		kfree_rcu(old, rcu);
 	return 0;
+
+err_service:
+	if (config->service && config->service != service)
+		xa_erase(&card->services, config->service);
+	return err;
 }
 
 static netdev_tx_t eni_xmit(struct sk_buff *skb, struct net_device *dev)
@@ -510,6 +538,7 @@ void nitro_vpc_eni_dellink(struct net_device *dev, struct list_head *head)
 {
 	struct nitro_vpc_eni *eni = netdev_priv(dev);
 	struct nitro_vpc_card *card = eni->card;
+	struct nitro_vpc_eni_config *config;
 	struct net_device *port;
 
 	ASSERT_RTNL();
@@ -520,6 +549,10 @@ void nitro_vpc_eni_dellink(struct net_device *dev, struct list_head *head)
 	mutex_lock(&card->lock);
 	if (eni->id)
 		xa_erase(&card->enis, eni->id);
+	config = rcu_dereference_protected(eni->config,
+					   lockdep_is_held(&card->lock));
+	if (config->service)
+		xa_erase(&card->services, config->service);
 	macs_remove(eni);
 	list_del_init(&eni->node);
 	card->n_enis--;
@@ -544,7 +577,7 @@ static size_t eni_get_size(const struct net_device *dev)
 	config = rcu_dereference(eni->config);
 	prefixes = config ? config->n_addresses + config->n_subnets : 0;
 	rcu_read_unlock();
-	return 5 * nla_total_size(sizeof(u32)) +
+	return 7 * nla_total_size(sizeof(u32)) +
 	       prefixes *
 	       (nla_total_size(0) + nla_total_size(16) + nla_total_size(4));
 }

@@ -46,6 +46,8 @@ struct nitro_vpc_prefix {
  * @bandwidth_out: likewise
  * @pps: packets/s as configured, 0 for none
  * @connection_rate: new flows/s as configured, 0 for none
+ * @service: its number at the service port, 0 for none
+ * @resolver: address of the VPC's resolver, 0 for none
  * @n_addresses: the first of @prefixes are the ENI's own
  * @n_subnets: behind them come the subnets on its link
  * @rcu: for freeing
@@ -66,6 +68,8 @@ struct nitro_vpc_eni_config {
 	u64 bandwidth_out;
 	u32 pps;
 	u32 connection_rate;
+	u32 service;
+	__be32 resolver;
 	u32 n_addresses;
 	u32 n_subnets;
 	struct rcu_head rcu;

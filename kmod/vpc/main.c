@@ -10,6 +10,7 @@
 #include "flow.h"
 #include "fragment.h"
 #include "netlink.h"
+#include "service.h"
 
 static int __init nitro_vpc_init(void)
 {
@@ -31,12 +32,18 @@ static int __init nitro_vpc_init(void)
 	if (err)
 		goto err_card;
 
-	err = nitro_vpc_netlink_init();
+	err = nitro_vpc_service_init();
 	if (err)
 		goto err_eni;
 
+	err = nitro_vpc_netlink_init();
+	if (err)
+		goto err_service;
+
 	return 0;
 
+err_service:
+	nitro_vpc_service_exit();
 err_eni:
 	nitro_vpc_eni_exit();
 err_card:
@@ -52,6 +59,7 @@ err_flow:
 static void __exit nitro_vpc_exit(void)
 {
 	nitro_vpc_netlink_exit();
+	nitro_vpc_service_exit();
 	nitro_vpc_eni_exit();
 	nitro_vpc_card_exit();
 	nitro_vpc_fragment_exit();
@@ -66,4 +74,5 @@ MODULE_DESCRIPTION("Nitro Card for VPC: ENIs, Geneve, stateful security groups")
 MODULE_LICENSE("GPL");
 MODULE_VERSION(NITRO_VERSION);
 MODULE_ALIAS_RTNL_LINK("nitro");
+MODULE_ALIAS_RTNL_LINK("nitro_service");
 MODULE_ALIAS_GENL_FAMILY("nitro_vpc");

@@ -317,6 +317,11 @@ static void set_numbers(struct nitro_vpc_eni_config *config, struct nlattr **tb)
 		config->flow_limit =
 			nla_get_u32(tb[NITRO_VPC_A_ENI_FLOW_LIMIT]) ?:
 			NITRO_VPC_FLOWS_DEFAULT;
+	if (tb[NITRO_VPC_A_ENI_SERVICE])
+		config->service = nla_get_u32(tb[NITRO_VPC_A_ENI_SERVICE]);
+	if (tb[NITRO_VPC_A_ENI_RESOLVER])
+		config->resolver =
+			nla_get_in_addr(tb[NITRO_VPC_A_ENI_RESOLVER]);
 }
 
 static void count_users(struct nitro_vpc_policy *policy,

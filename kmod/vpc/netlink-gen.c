@@ -27,6 +27,10 @@ static const struct netlink_range_validation nitro_vpc_a_eni_tcp_established_tim
 	.max	= 432000ULL,
 };
 
+static const struct netlink_range_validation nitro_vpc_a_eni_service_range = {
+	.max	= NITRO_VPC_SERVICE_MAX,
+};
+
 /* Common nested types */
 const struct nla_policy nitro_vpc_mapping_nl_policy[NITRO_VPC_A_MAPPING_FLAGS + 1] = {
 	[NITRO_VPC_A_MAPPING_VNI] = NLA_POLICY_FULL_RANGE(NLA_U32, &nitro_vpc_a_mapping_vni_range),
@@ -127,7 +131,7 @@ static const struct nla_policy nitro_vpc_policy_del_nl_policy[NITRO_VPC_A_POLICY
 };
 
 /* NITRO_VPC_CMD_ENI_SET - do */
-static const struct nla_policy nitro_vpc_eni_set_nl_policy[NITRO_VPC_A_ENI_UDP_STREAM_TIMEOUT + 1] = {
+static const struct nla_policy nitro_vpc_eni_set_nl_policy[NITRO_VPC_A_ENI_RESOLVER + 1] = {
 	[NITRO_VPC_A_ENI_ID] = NLA_POLICY_MIN(NLA_U32, 1),
 	[NITRO_VPC_A_ENI_IFINDEX] = { .type = NLA_U32, },
 	[NITRO_VPC_A_ENI_VNI] = NLA_POLICY_FULL_RANGE(NLA_U32, &nitro_vpc_a_eni_vni_range),
@@ -144,6 +148,8 @@ static const struct nla_policy nitro_vpc_eni_set_nl_policy[NITRO_VPC_A_ENI_UDP_S
 	[NITRO_VPC_A_ENI_TCP_ESTABLISHED_TIMEOUT] = NLA_POLICY_FULL_RANGE(NLA_U32, &nitro_vpc_a_eni_tcp_established_timeout_range),
 	[NITRO_VPC_A_ENI_UDP_TIMEOUT] = NLA_POLICY_MAX(NLA_U32, 60),
 	[NITRO_VPC_A_ENI_UDP_STREAM_TIMEOUT] = NLA_POLICY_MAX(NLA_U32, 180),
+	[NITRO_VPC_A_ENI_SERVICE] = NLA_POLICY_FULL_RANGE(NLA_U32, &nitro_vpc_a_eni_service_range),
+	[NITRO_VPC_A_ENI_RESOLVER] = { .type = NLA_U32, },
 };
 
 /* NITRO_VPC_CMD_ENI_GET - do */
@@ -271,7 +277,7 @@ static const struct genl_split_ops nitro_vpc_nl_ops[] = {
 		.cmd		= NITRO_VPC_CMD_ENI_SET,
 		.doit		= nitro_vpc_nl_eni_set_doit,
 		.policy		= nitro_vpc_eni_set_nl_policy,
-		.maxattr	= NITRO_VPC_A_ENI_UDP_STREAM_TIMEOUT,
+		.maxattr	= NITRO_VPC_A_ENI_RESOLVER,
 		.flags		= GENL_UNS_ADMIN_PERM | GENL_CMD_CAP_DO,
 	},
 	{

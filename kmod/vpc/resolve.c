@@ -154,7 +154,9 @@ void nitro_vpc_resolve(struct nitro_vpc_eni *eni,
 		res->reason = NITRO_VPC_DROP_MULTICAST;
 		return;
 	}
-	if (is_service(remote)) {
+	if (is_service(remote) ||
+	    (config->resolver && !v6 &&
+	     remote->s6_addr32[3] == config->resolver)) {
 		res->reason = NITRO_VPC_DROP_NO_SERVICE;
 		return;
 	}
