@@ -11,6 +11,7 @@
 #include "mapping.h"
 #include "policy.h"
 #include "route.h"
+#include "router.h"
 #include "service.h"
 
 static unsigned int net_id __read_mostly;
@@ -58,6 +59,7 @@ static int __net_init card_net_init(struct net *net)
 	xa_init(&card->services);
 	INIT_LIST_HEAD(&card->eni_list);
 	INIT_LIST_HEAD(&card->service_list);
+	nitro_vpc_router_init(card);
 	for (i = 0; i < NITRO_VPC_ENI_MACS; i++)
 		INIT_HLIST_HEAD(&card->eni_macs[i]);
 	return 0;
@@ -81,6 +83,7 @@ static void __net_exit card_net_exit(struct net *net)
 	struct nitro_vpc_host *host;
 	unsigned long index;
 
+	nitro_vpc_router_exit(card);
 	rtnl_lock();
 	mutex_lock(&card->lock);
 	nitro_vpc_geneve_close(card);

@@ -3,6 +3,7 @@
 #define _NITRO_VPC_CARD_H
 
 #include <linux/mutex.h>
+#include <linux/workqueue.h>
 #include <linux/xarray.h>
 #include <net/net_namespace.h>
 
@@ -30,6 +31,7 @@ struct nitro_vpc_service;
  * @services: ENIs by their number at the service port
  * @service: the service port in use, NULL if there is none
  * @service_list: all service ports made in this namespace
+ * @advertise: router advertisements, see router.c
  * @eni_macs: ENIs with a VPC by VNI and MAC address; written under @lock
  * @generation: moved by every change that a flow may have to see; never 0
  * @n_hosts: number of hosts
@@ -53,6 +55,7 @@ struct nitro_vpc_card {
 	struct xarray services;
 	struct nitro_vpc_service __rcu *service;
 	struct list_head service_list;
+	struct delayed_work advertise;
 	struct hlist_head eni_macs[NITRO_VPC_ENI_MACS];
 	u32 generation;
 	u32 n_hosts;

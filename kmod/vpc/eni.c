@@ -14,6 +14,7 @@
 #include "fragment.h"
 #include "netlink.h"
 #include "port.h"
+#include "router.h"
 #include "tap.h"
 
 #define ENI_HEADROOM	(LL_MAX_HEADER + sizeof(struct ipv6hdr) + \
@@ -210,6 +211,8 @@ int nitro_vpc_eni_configure(struct nitro_vpc_eni *eni, u32 id,
 	 */
 	if (service != config->service && service)
 		xa_erase(&card->services, service);
+	if (config->service)
+		nitro_vpc_router_start(card);
 	set_buckets(eni, config, old);
 	if (!old || old->vni != config->vni) {
 		/* The flows belong to the old VPC. Until they are gone, the

@@ -15,6 +15,7 @@
 #include "datapath.h"
 #include "eni.h"
 #include "mapping.h"
+#include "router.h"
 
 /* The MAC address behind an address of the ENI's link, NULL if there is none. */
 static const u8 *neighbour_mac(struct nitro_vpc_eni *eni,
@@ -172,13 +173,38 @@ static struct sk_buff *advertise(struct nitro_vpc_eni *eni,
 	return skb;
 }
 
+static enum nitro_vpc_drop
+router_solicited(struct nitro_vpc_eni *eni,
+		 const struct nitro_vpc_eni_config *config, struct sk_buff *skb)
+{
+	const struct ipv6hdr *ip6 = (const void *)(skb->data + ETH_HLEN);
+
+	if (!config->service)
+		return NITRO_VPC_DROP_MULTICAST;
+	if (ip6->version != 6 || ip6->hop_limit != 255 ||
+	    ntohs(ip6->payload_len) < sizeof(struct rs_msg) ||
+	    ntohs(ip6->payload_len) > skb->len - ETH_HLEN - sizeof(*ip6) ||
+	    !nitro_vpc_icmp_checksum_ok(skb, ETH_HLEN + sizeof(*ip6),
+					ntohs(ip6->payload_len), &ip6->saddr,
+					&ip6->daddr))
+		return NITRO_VPC_DROP_MALFORMED;
+	if (!ipv6_addr_any(&ip6->saddr) &&
+	    !(ipv6_addr_type(&ip6->saddr) & IPV6_ADDR_LINKLOCAL))
+		return NITRO_VPC_DROP_SOURCE_ADDRESS;
+	if (!nitro_vpc_bucket_take(&eni->bucket_linklocal, 1, ktime_get_ns()))
+		return NITRO_VPC_DROP_LINKLOCAL;
+	return nitro_vpc_router_advertise(eni, config, &ip6->saddr) ?
+	       NITRO_VPC_PASS : NITRO_VPC_DROP_MULTICAST;
+}
+
 /**
  * nitro_vpc_neighbour_nd() - answer the holder's neighbour solicitation
  * @eni: the ENI
  * @skb: an ICMPv6 packet with a type of neighbour discovery, consumed; data at
  *	the MAC header
  *
- * Router solicitations and multicast listener reports end here too.
+ * Router solicitations are answered if the ENI has services. Multicast listener
+ * reports end here too.
  *
  * Context: RCU read side, bottom halves off.
  */
@@ -197,6 +223,13 @@ void nitro_vpc_neighbour_nd(struct nitro_vpc_eni *eni, struct sk_buff *skb)
 			   sizeof(struct icmp6hdr)))
 		goto drop;
 	ns = (const void *)(skb->data + ETH_HLEN + sizeof(*ip6));
+	if (ns->icmph.icmp6_type == NDISC_ROUTER_SOLICITATION) {
+		reason = router_solicited(eni, config, skb);
+		if (reason)
+			goto drop;
+		consume_skb(skb);
+		return;
+	}
 	reason = NITRO_VPC_DROP_MULTICAST;
 	if (ns->icmph.icmp6_type != NDISC_NEIGHBOUR_SOLICITATION)
 		goto drop;
