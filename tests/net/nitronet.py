@@ -284,7 +284,7 @@ class Eni:
             "bandwidth_in": 0, "bandwidth_out": 0, "pps": 0,
             "connection_rate": 0, "flow_limit": 0,
             "tcp_established_timeout": 350, "udp_timeout": 30,
-            "udp_stream_timeout": 180,
+            "udp_stream_timeout": 180, "service": 0, "resolver": 0,
         }
         self.dirty = self.mapping_dirty = False
         self.router_mac = None
