@@ -12,6 +12,7 @@ static const struct json_key keys[] = {
 	{ "source_dest_check", T_BOOL }, { "bandwidth", T_UINT }, { "pps", T_UINT },
 	{ "flows", T_UINT }, { "tcp_established_timeout", T_UINT },
 	{ "udp_timeout", T_UINT }, { "udp_stream_timeout", T_UINT },
+	{ "metadata", T_STRING }, { "metadata_hop_limit", T_UINT },
 	{ "attachment", T_OBJECT },
 };
 
@@ -48,6 +49,24 @@ static const char *const attach_names[] = {
 	[ATTACH_LOCAL] = "local",
 	[ATTACH_INSTANCE] = "instance",
 };
+
+static const char *const metadata_names[METADATA_MAX] = {
+	[METADATA_ON] = "on",
+	[METADATA_V1] = "v1",
+	[METADATA_OFF] = "off",
+};
+
+/**
+ * metadata_name - how much of the metadata service an ENI gets, in JSON
+ * @metadata: how much
+ *
+ * Context: any.
+ * Return: the name.
+ */
+const char *metadata_name(enum metadata metadata)
+{
+	return metadata_names[metadata];
+}
 
 /**
  * attach_kind_name - how an ENI is attached, in JSON
@@ -154,6 +173,26 @@ static int parse_limits(sd_json_variant *v, struct eni *eni, struct error *e)
 	return 0;
 }
 
+static int parse_metadata(sd_json_variant *v, struct eni *eni, struct error *e)
+{
+	sd_json_variant *hops = json_get(v, "metadata_hop_limit");
+	const char *name = json_string(v, "metadata");
+	uint64_t n = hops ? sd_json_variant_unsigned(hops) : 1;
+
+	eni->metadata = METADATA_ON;
+	while (name && eni->metadata < METADATA_MAX && strcmp(metadata_names[eni->metadata], name))
+		eni->metadata++;
+	if (eni->metadata == METADATA_MAX)
+		return fail_at(e, "/metadata", "metadata '%s' of ENI '%s' is none of on, v1, off",
+			       name, eni->o.name);
+	if (!n || n > HOP_LIMIT_MAX)
+		return fail_at(e, "/metadata_hop_limit",
+			       "metadata_hop_limit %llu of ENI '%s' is not from 1 to %d",
+			       (unsigned long long)n, eni->o.name, HOP_LIMIT_MAX);
+	eni->hop_limit = n;
+	return 0;
+}
+
 static int parse_groups(sd_json_variant *list, struct eni *eni, struct error *e)
 {
 	size_t n = sd_json_variant_elements(list);
@@ -211,6 +250,8 @@ static int parse(struct object *o, sd_json_variant *v, struct error *e)
 	r = groups ? parse_groups(groups, eni, e) : 0;
 	if (r >= 0)
 		r = parse_limits(v, eni, e);
+	if (r >= 0)
+		r = parse_metadata(v, eni, e);
 	if (r >= 0 && attachment) {
 		r = parse_attachment(attachment, &eni->attachment, e);
 		if (r < 0)
@@ -260,6 +301,8 @@ static sd_json_variant *build(const struct object *o)
 		else
 			json_pair(&v, eni_limit_names[l], NULL);
 	}
+	json_pair_string(&v, "metadata", metadata_names[eni->metadata]);
+	json_pair_uint(&v, "metadata_hop_limit", eni->hop_limit);
 	json_pair(&v, "attachment", attachment_build(&eni->attachment));
 	return json_object_take(&v);
 }

@@ -16,6 +16,28 @@ uint32_t handles_find(const struct handles *h, const char *key)
 	return (uintptr_t)map_get(&h->by_key, key);
 }
 
+static bool number_taken(const struct handles *h, uint32_t handle)
+{
+	for (size_t i = 0; i < h->by_key.cap; i++) {
+		uint32_t other = (uintptr_t)h->by_key.slots[i].value;
+
+		if (h->by_key.slots[i].key && other % HANDLE_NUMBERS == handle % HANDLE_NUMBERS)
+			return true;
+	}
+	return false;
+}
+
+/* Once there have been more handles than numbers, those go that are in use */
+static uint32_t next_handle(struct handles *h)
+{
+	uint32_t tries = 0;
+
+	do
+		h->last++;
+	while (h->last > HANDLE_NUMBERS && ++tries < HANDLE_NUMBERS && number_taken(h, h->last));
+	return h->last;
+}
+
 /**
  * handles_get - the handle of a key, a new one if it has none
  * @h: the handles
@@ -30,7 +52,7 @@ uint32_t handles_get(struct handles *h, const char *key)
 
 	if (handle)
 		return handle;
-	handle = ++h->last;
+	handle = next_handle(h);
 	map_put(&h->by_key, key, (void *)(uintptr_t)handle);
 	strings_add(&h->added, key);
 	return handle;

@@ -9,6 +9,9 @@
 
 #include "store.h"
 
+/* As many as nitro_vpc has numbers of ENIs at the service port */
+#define HANDLE_NUMBERS 131070
+
 struct handles {
 	struct map by_key;	/* key -> handle */
 	uint32_t last;

@@ -208,6 +208,7 @@ bool keni_equal(const struct keni *a, const struct keni *b)
 {
 	return a->vni == b->vni && a->policy == b->policy &&
 	       a->route_table == b->route_table && a->no_check == b->no_check &&
+	       a->service == b->service && !memcmp(a->resolver, b->resolver, 4) &&
 	       !memcmp(a->limit, b->limit, sizeof(a->limit)) && prefixes_equal(&a->addresses, &b->addresses) &&
 	       prefixes_equal(&a->subnets, &b->subnets);
 }
@@ -402,6 +403,20 @@ static const uint64_t default_limit[LIMIT_MAX] = {
 	[LIMIT_UDP_STREAM] = 180,
 };
 
+/* VPC+2: the third address of its first IPv4 block (VPC User Guide, vpc-dns) */
+static void resolver_of(const struct vpc *vpc, uint8_t ret[4])
+{
+	struct prefix p;
+
+	for (size_t i = 0; i < vpc->cidrs.n; i++) {
+		if (vpc->cidrs.v[i].v6)
+			continue;
+		prefix_first(&vpc->cidrs.v[i], 2, &p);
+		memcpy(ret, p.a, 4);
+		return;
+	}
+}
+
 static void compile_eni(const struct model *m, const struct eni *eni, uint32_t vni,
 			struct handles *h, struct map *policies, struct kstate *k)
 {
@@ -417,6 +432,8 @@ static void compile_eni(const struct model *m, const struct eni *eni, uint32_t v
 	out.policy = compile_policy(m, eni, h, policies, k);
 	out.route_table = rtb ? rtb->handle : handles_get(h, main_key);
 	out.no_check = !eni->source_dest_check;
+	out.service = keni_service(eni->o.handle);
+	resolver_of(VPC(vpc), out.resolver);
 	for (enum eni_limit l = 0; l < LIMIT_MAX; l++)
 		out.limit[l] = eni->limit[l] ? eni->limit[l] : default_limit[l];
 	memcpy(out.mac, eni->mac, sizeof(out.mac));

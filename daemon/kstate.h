@@ -68,6 +68,8 @@ struct kmapping {
  * @policy: handle of its policy
  * @route_table: handle of its route table
  * @no_check: source/dest check is off
+ * @service: its number at the service port
+ * @resolver: address of the VPC's resolver, zeros for none
  * @limit: allowances and timeouts, 0 for the module's default
  * @mac: its MAC address
  * @ifindex: its netdev (dump only), 0 if the netdev is in another namespace
@@ -85,6 +87,8 @@ struct keni {
 	uint32_t policy;
 	uint32_t route_table;
 	bool no_check;
+	uint32_t service;
+	uint8_t resolver[4];
 	uint64_t limit[LIMIT_MAX];
 	uint8_t mac[6];
 	uint32_t ifindex;
@@ -107,6 +111,12 @@ struct kstate {
 	struct keni *enis;
 	size_t n_enis, cap_enis;
 };
+
+/* Handles are never reused; handles.c sees to it that no two ENIs have one number */
+static inline uint32_t keni_service(uint32_t handle)
+{
+	return (handle - 1) % HANDLE_NUMBERS + 1;
+}
 
 void kstate_compile(const struct model *m, struct handles *h, struct kstate *ret);
 void kstate_sort(struct kstate *k);

@@ -14,6 +14,7 @@
 #include "kernel.h"
 #include "manager.h"
 #include "object.h"
+#include "services.h"
 #include "storage.h"
 #include "varlink.h"
 
@@ -156,6 +157,9 @@ static int start(struct manager *m, struct error *e)
 	if (r < 0)
 		return fail(e, ERR_FAILED, "cannot listen on '%s': %s", m->socket_path,
 			    strerror(-r));
+	r = services_start(m);
+	if (r < 0)
+		return fail(e, ERR_FAILED, "cannot listen for nitro-services: %s", strerror(-r));
 	store_watch(m->store, on_store, m);
 	return 0;
 }

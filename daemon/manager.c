@@ -12,6 +12,7 @@
 #include "kernel.h"
 #include "manager.h"
 #include "object.h"
+#include "services.h"
 #include "storage.h"
 #include "varlink.h"
 
@@ -247,6 +248,7 @@ int manager_commit_checked(struct manager *m, struct change *c, struct error *e)
 	for (size_t i = 0; i < c->n; i++)
 		journal_change(&c->edits[i]);
 	change_keep(c);
+	services_changed(m);
 	return 0;
 }
 
@@ -265,6 +267,8 @@ void manager_free(struct manager *m)
 	for (size_t i = 0; i < m->n_monitors; i++)
 		sd_varlink_unref(m->monitors[i]);
 	free(m->monitors);
+	services_unwatch(m, NULL);
+	sd_varlink_server_unref(m->services);
 	sd_varlink_server_unref(m->server);
 	store_close(m->store);
 	model_free(&m->model);

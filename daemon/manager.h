@@ -31,6 +31,8 @@ struct storage;
  * @monitors: connections that want to be told of changes
  * @n_monitors: how many
  * @cap_monitors: room for how many
+ * @services: the Varlink server for nitro-services
+ * @watchers: its connections that watch, see services-watch.c
  * @listings: answers that are not complete yet, see varlink-list.c
  * @started: CLOCK_MONOTONIC at start, in microseconds
  */
@@ -48,6 +50,8 @@ struct manager {
 	struct sd_varlink **monitors;
 	size_t n_monitors, cap_monitors;
 	struct listing *listings;
+	sd_varlink_server *services;
+	struct watcher *watchers;
 	uint64_t started;
 };
 

@@ -37,6 +37,8 @@ static inline bool kind_is_storage(enum object_kind kind)
 #define ADDRESSES_MAX 64	/* addresses and prefixes of an ENI */
 #define CIDRS_MAX 16		/* of a VPC or subnet */
 #define VNI_MAX 0xfffffe
+#define SERVERS_MAX 4		/* of a VPC's DHCP options (EC2 quota) */
+#define HOP_LIMIT_MAX 64	/* of metadata tokens (EC2 API) */
 
 /**
  * struct object - what every object has
@@ -82,6 +84,9 @@ struct vpc {
 	struct object o;
 	struct prefixes cidrs;
 	uint32_t vni;		/* 0: to be assigned */
+	char *domain;		/* NULL: none, as the two below */
+	struct prefixes dns_servers;
+	struct prefixes ntp_servers;
 };
 
 enum route_kind { ROUTE_LOCAL, ROUTE_BLACKHOLE, ROUTE_ENI };
@@ -168,6 +173,8 @@ enum eni_limit {
 	LIMIT_MAX,
 };
 
+enum metadata { METADATA_ON, METADATA_V1, METADATA_OFF, METADATA_MAX };
+
 struct eni {
 	struct object o;	/* o.vpc is NULL: ENI names are the network's */
 	char *vpc;		/* of the subnet */
@@ -179,6 +186,8 @@ struct eni {
 	bool has_mac;
 	bool source_dest_check;
 	uint64_t limit[LIMIT_MAX];	/* 0: the kernel's default */
+	enum metadata metadata;	/* on: with a token; v1: without one, too */
+	uint8_t hop_limit;	/* of the answer with a token */
 	struct attachment attachment;	/* local ENIs only */
 };
 

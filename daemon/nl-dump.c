@@ -245,6 +245,9 @@ static int parse_eni(struct nlmsghdr *nlh, struct keni *ret)
 	k.policy = get_u32(tb[NITRO_VPC_A_ENI_POLICY]);
 	k.route_table = get_u32(tb[NITRO_VPC_A_ENI_ROUTE_TABLE]);
 	k.no_check = get_u32(tb[NITRO_VPC_A_ENI_FLAGS]) & NITRO_VPC_ENI_FLAGS_NO_SOURCE_DEST_CHECK;
+	k.service = get_u32(tb[NITRO_VPC_A_ENI_SERVICE]);
+	if (tb[NITRO_VPC_A_ENI_RESOLVER] && nla_len(tb[NITRO_VPC_A_ENI_RESOLVER]) == 4)
+		memcpy(k.resolver, nla_data(tb[NITRO_VPC_A_ENI_RESOLVER]), 4);
 	get_mac(tb[NITRO_VPC_A_ENI_MAC], k.mac);
 	k.limit[LIMIT_BANDWIDTH] = get_u64(tb[NITRO_VPC_A_ENI_BANDWIDTH_IN]);
 	k.limit[LIMIT_PPS] = get_u32(tb[NITRO_VPC_A_ENI_PPS]);

@@ -404,6 +404,8 @@ int card_eni_set(struct nl *nl, const struct keni *k, struct error *e)
 		   k->limit[LIMIT_TCP_ESTABLISHED]);
 	card_put_u32(msg, NITRO_VPC_A_ENI_UDP_TIMEOUT, k->limit[LIMIT_UDP]);
 	card_put_u32(msg, NITRO_VPC_A_ENI_UDP_STREAM_TIMEOUT, k->limit[LIMIT_UDP_STREAM]);
+	card_put_u32(msg, NITRO_VPC_A_ENI_SERVICE, k->service);
+	card_put(msg, NITRO_VPC_A_ENI_RESOLVER, 4, k->resolver);
 	return card_call(nl->genl, msg, NULL, NULL, "configure an ENI", e);
 }
 

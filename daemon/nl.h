@@ -118,6 +118,7 @@ int rtnl_new_eni(struct nl_sock *sk, const char *name, const uint8_t mac[6], uin
 int rtnl_listen(struct nl_sock **ret, struct error *e);
 int rtnl_events_read(struct nl_sock *sk, void (*fn)(const struct link_event *ev, void *userdata),
 		     void *userdata);
+int rtnl_new_service(struct nl_sock *sk, const char *name, int netns_fd, struct error *e);
 int rtnl_delete(struct nl_sock *sk, int nsid, const char *name, struct error *e);
 int rtnl_set_up(struct nl_sock *sk, uint32_t ifindex, bool up, struct error *e);
 int rtnl_set_name(struct nl_sock *sk, uint32_t ifindex, const char *name, struct error *e);

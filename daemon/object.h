@@ -119,6 +119,7 @@ extern const struct json_key rule_keys[5];
 
 /* eni.c */
 sd_json_variant *attachment_build(const struct attachment *a);
+const char *metadata_name(enum metadata metadata);
 const char *attach_kind_name(enum attach_kind kind);
 enum attach_kind attach_kind_from_name(const char *name);
 extern const char *const eni_limit_names[LIMIT_MAX];

@@ -140,6 +140,29 @@ int rtnl_new_eni(struct nl_sock *sk, const char *name, const uint8_t mac[6], uin
 }
 
 /**
+ * rtnl_new_service - make a service port in another network namespace
+ * @sk: the socket, in the card's namespace
+ * @name: its name there
+ * @netns_fd: the namespace
+ * @e: gets the kernel's words
+ *
+ * Context: event loop.
+ * Return: 0 or a negative errno.
+ */
+int rtnl_new_service(struct nl_sock *sk, const char *name, int netns_fd, struct error *e)
+{
+	struct nl_msg *msg = link_msg(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, 0);
+	struct nlattr *info;
+
+	card_put(msg, IFLA_IFNAME, strlen(name) + 1, name);
+	card_put_u32(msg, IFLA_NET_NS_FD, netns_fd);
+	info = card_nest(msg, IFLA_LINKINFO);
+	card_put(msg, IFLA_INFO_KIND, sizeof("nitro_service"), "nitro_service");
+	nla_nest_end(msg, info);
+	return card_call(sk, msg, NULL, NULL, "make the service port", e);
+}
+
+/**
  * rtnl_delete - delete a link
  * @sk: the socket
  * @nsid: ID of the namespace that it is in, -1 for that of the socket

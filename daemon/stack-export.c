@@ -37,6 +37,24 @@ static sd_json_variant *strip_rules(sd_json_variant *rules)
 	return json_list_take(&list);
 }
 
+/* A stack is short where it can be */
+static sd_json_variant *strip_defaults(sd_json_variant *v, const struct eni *eni)
+{
+	const char *drop[4] = {};
+	sd_json_variant *shorter;
+	size_t n = 0;
+
+	if (eni->source_dest_check)
+		drop[n++] = "source_dest_check";
+	if (eni->metadata == METADATA_ON)
+		drop[n++] = "metadata";
+	if (eni->hop_limit == 1)
+		drop[n++] = "metadata_hop_limit";
+	shorter = strip(v, drop);
+	sd_json_variant_unref(v);
+	return shorter;
+}
+
 static sd_json_variant *export_object(const struct model *m, const struct object *o)
 {
 	_cleanup_json_ sd_json_variant *body = object_body(o);
@@ -60,13 +78,7 @@ static sd_json_variant *export_object(const struct model *m, const struct object
 
 			json_set_string(&v, "subnet", full);
 		}
-		if (eni->source_dest_check) {
-			sd_json_variant *shorter = strip(v, (const char *const []){
-				"source_dest_check", NULL });
-
-			sd_json_variant_unref(v);
-			v = shorter;
-		}
+		v = strip_defaults(v, eni);
 	}
 	return v;
 }

@@ -33,6 +33,7 @@ static const struct {
 
 static const struct json_key vpc_keys[] = {
 	{ "name", T_STRING }, { "cidrs", T_STRINGS }, { "vni", T_UINT },
+	{ "domain", T_STRING }, { "dns_servers", T_STRINGS }, { "ntp_servers", T_STRINGS },
 	{ "route_tables", T_OBJECTS }, { "subnets", T_OBJECTS },
 	{ "prefix_lists", T_OBJECTS }, { "security_groups", T_OBJECTS },
 };

@@ -9,6 +9,12 @@ static const struct varlink_property properties[] = {
 		 "Number of the VPC on the wire, derived from the name unless it was given.",
 		 .create_text = "Number on the wire, 1 to 16777214. Null: derived from the name.",
 		 .set_text = "Number on the wire, 1 to 16777214."),
+	PROPERTY("domain", STRING, P_NULLABLE,
+		 "Domain of the guests' names, told by DHCP. Null: the services' own."),
+	PROPERTY("dns_servers", STRING, P_ARRAY | P_NULLABLE,
+		 "Resolvers that DHCP tells, 4 at most. Null: the VPC's own."),
+	PROPERTY("ntp_servers", STRING, P_ARRAY | P_NULLABLE,
+		 "Time servers that DHCP tells, 4 at most. Null: the card's."),
 	{}
 };
 

@@ -66,6 +66,18 @@ static const char *const error_ids[] = {
 };
 
 /**
+ * varlink_add_errors - serve the definition of the errors
+ * @server: the server
+ *
+ * Context: at start.
+ * Return: 0 or a negative errno.
+ */
+int varlink_add_errors(sd_varlink_server *server)
+{
+	return sd_varlink_server_add_interface(server, &vl_interface_io_nitro);
+}
+
+/**
  * varlink_fail - answer with an error
  * @link: the connection
  * @e: the error
@@ -181,7 +193,7 @@ int varlink_start(struct manager *m)
 	sd_varlink_server_set_userdata(m->server, m);
 	(void)sd_varlink_server_set_connections_max(m->server, CONNECTIONS_MAX);
 	(void)sd_varlink_server_set_info(m->server, "Nitro", "nitrod", NITRO_VERSION, NULL);
-	r = sd_varlink_server_add_interface(m->server, &vl_interface_io_nitro);
+	r = varlink_add_errors(m->server);
 	for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(interfaces); i++)
 		r = varlink_add_interface(m->server, interfaces[i], &definitions[i]);
 	if (r < 0)

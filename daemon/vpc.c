@@ -1,11 +1,61 @@
 // SPDX-License-Identifier: GPL-2.0
 /* VPC: an address space of its own, 24 bits of VNI on the wire. */
 
+#include <ctype.h>
+
 #include "object.h"
 
 static const struct json_key keys[] = {
-	{ "cidrs", T_STRINGS }, { "vni", T_UINT },
+	{ "cidrs", T_STRINGS }, { "vni", T_UINT }, { "domain", T_STRING },
+	{ "dns_servers", T_STRINGS }, { "ntp_servers", T_STRINGS },
 };
+
+static bool domain_valid(const char *s)
+{
+	size_t label = 0, len = strlen(s);
+
+	if (!len || len > 190)
+		return false;
+	for (; *s; s++) {
+		if (*s == '.' ? !label || !s[1] : !isalnum((unsigned char)*s) && *s != '-')
+			return false;
+		if (*s == '-' && (!label || s[1] == '.' || !s[1]))
+			return false;
+		label = *s == '.' ? 0 : label + 1;
+		if (label > 63)
+			return false;
+	}
+	return true;
+}
+
+static int parse_servers(struct vpc *vpc, sd_json_variant *v, const char *key,
+			 struct prefixes *ret, struct error *e)
+{
+	int r = json_prefixes(v, key, SERVERS_MAX, ret, e);
+
+	for (size_t i = 0; r >= 0 && i < ret->n; i++) {
+		char buf[PREFIX_STRLEN];
+		_cleanup_free_ char *path = xprintf("/%s/%zu", key, i);
+
+		if (!prefix_is_host(&ret->v[i]) || !address_is_unicast(&ret->v[i]))
+			r = fail_at(e, path, "'%s' of VPC '%s' is not the address of a server",
+				    prefix_format_short(&ret->v[i], buf), vpc->o.name);
+	}
+	return r;
+}
+
+/* What DHCP tells the VPC's guests (VPC User Guide, DHCPOptionSet) */
+static int parse_dhcp(struct vpc *vpc, sd_json_variant *v, struct error *e)
+{
+	const char *domain = json_string(v, "domain");
+	int r;
+
+	if (domain && !domain_valid(domain))
+		return fail_at(e, "/domain", "'%s' is no name of a domain", domain);
+	vpc->domain = xstrdup(domain);
+	r = parse_servers(vpc, v, "dns_servers", &vpc->dns_servers, e);
+	return r < 0 ? r : parse_servers(vpc, v, "ntp_servers", &vpc->ntp_servers, e);
+}
 
 static int parse(struct object *o, sd_json_variant *v, struct error *e)
 {
@@ -42,7 +92,12 @@ static int parse(struct object *o, sd_json_variant *v, struct error *e)
 				       VNI_MAX);
 		vpc->vni = sd_json_variant_unsigned(vni);
 	}
-	return 0;
+	return parse_dhcp(vpc, v, e);
+}
+
+static sd_json_variant *servers(const struct prefixes *list)
+{
+	return list->n ? json_from_prefixes(list, true) : NULL;
 }
 
 static sd_json_variant *build(const struct object *o)
@@ -52,6 +107,9 @@ static sd_json_variant *build(const struct object *o)
 	json_pair_string(&v, "name", o->name);
 	json_pair(&v, "cidrs", json_from_prefixes(&VPC(o)->cidrs, false));
 	json_pair_uint(&v, "vni", VPC(o)->vni);
+	json_pair_string(&v, "domain", VPC(o)->domain);
+	json_pair(&v, "dns_servers", servers(&VPC(o)->dns_servers));
+	json_pair(&v, "ntp_servers", servers(&VPC(o)->ntp_servers));
 	return json_object_take(&v);
 }
 
@@ -66,6 +124,9 @@ static int references(const struct object *o, reference_fn fn, void *userdata)
 static void release(struct object *o)
 {
 	prefixes_free(&VPC(o)->cidrs);
+	prefixes_free(&VPC(o)->dns_servers);
+	prefixes_free(&VPC(o)->ntp_servers);
+	free(VPC(o)->domain);
 }
 
 const struct kind_ops vpc_ops = {
