@@ -6,6 +6,8 @@
 #include "object.h"
 #include "services.h"
 
+#define MTU 9001	/* what netdevs of kind nitro are made with */
+
 static sd_json_variant *id_and_name(const struct object *o)
 {
 	struct json_list v = {};
@@ -79,6 +81,7 @@ sd_json_variant *services_view(struct manager *m, const struct eni *eni)
 	json_pair(&v, "security_groups", groups_of(&m->model, eni));
 	json_pair_string(&v, "metadata", metadata_name(eni->metadata));
 	json_pair_uint(&v, "hop_limit", eni->hop_limit);
+	json_pair_uint(&v, "mtu", MTU);
 	json_pair_string(&v, "domain", VPC(vpc)->domain);
 	json_pair(&v, "dns_servers", json_from_prefixes(&VPC(vpc)->dns_servers, true));
 	json_pair(&v, "ntp_servers", json_from_prefixes(&VPC(vpc)->ntp_servers, true));

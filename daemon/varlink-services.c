@@ -38,6 +38,7 @@ static const struct varlink_property eni[] = {
 	PROPERTY_OF("security_groups", "Named", P_ARRAY, "Its security groups."),
 	PROPERTY("metadata", STRING, 0, "on, v1 or off."),
 	PROPERTY("hop_limit", INT, 0, "Hops that the answer with a token may go."),
+	PROPERTY("mtu", INT, 0, "MTU of its link."),
 	PROPERTY("domain", STRING, P_NULLABLE, "Domain name of the VPC."),
 	PROPERTY("dns_servers", STRING, P_ARRAY, "Resolvers instead of the VPC's own."),
 	PROPERTY("ntp_servers", STRING, P_ARRAY, "Time servers instead of the card's."),

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Addresses of clients: the card made them, so that they can be believed. */
+
+#include <netinet/in.h>
+
+#include "client.h"
+
+#define CLIENT_IP4 0xf0000000U
+#define SERVICE_SHIFT4 11
+#define CLIENT_IP6 0xfd000ec3U
+
+static uint32_t word_at(const uint8_t *p)
+{
+	return (uint32_t)p[0] << 24 | p[1] << 16 | p[2] << 8 | p[3];
+}
+
+/**
+ * client_service - the number of the ENI that an address stands for
+ * @sa: the address
+ *
+ * Context: any.
+ * Return: the number, 0 if it is no client's address.
+ */
+uint32_t client_service(const struct sockaddr *sa)
+{
+	uint32_t service = 0;
+
+	if (sa->sa_family == AF_INET) {
+		uint32_t ip = ntohl(((const struct sockaddr_in *)sa)->sin_addr.s_addr);
+
+		if ((ip & CLIENT_IP4) == CLIENT_IP4)
+			service = (ip & ~CLIENT_IP4) >> SERVICE_SHIFT4;
+	} else if (sa->sa_family == AF_INET6) {
+		const uint8_t *a = ((const struct sockaddr_in6 *)sa)->sin6_addr.s6_addr;
+
+		if (word_at(a) == CLIENT_IP6)
+			service = word_at(a + 4) >> 8;
+	}
+	return service <= SERVICE_MAX ? service : 0;
+}
