@@ -71,17 +71,18 @@ static void on_connection(void *userdata, struct MHD_Connection *c, void **conte
 
 static void set_hops(struct MHD_Connection *c, int hops)
 {
+	const struct sockaddr *peer = peer_of(c);
+	/* the next call may reuse what this one points to */
 	const union MHD_ConnectionInfo *info =
 		MHD_get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD);
-	const struct sockaddr *peer = peer_of(c);
+	int fd = info ? info->connect_fd : -1;
 
-	if (!info || !peer)
+	if (!peer || fd < 0)
 		return;
 	if (peer->sa_family == AF_INET6)
-		(void)setsockopt(info->connect_fd, IPPROTO_IPV6, IPV6_UNICAST_HOPS, &hops,
-				 sizeof(hops));
+		(void)setsockopt(fd, IPPROTO_IPV6, IPV6_UNICAST_HOPS, &hops, sizeof(hops));
 	else
-		(void)setsockopt(info->connect_fd, IPPROTO_IP, IP_TTL, &hops, sizeof(hops));
+		(void)setsockopt(fd, IPPROTO_IP, IP_TTL, &hops, sizeof(hops));
 }
 
 static enum MHD_Result respond(struct MHD_Connection *c, unsigned int status,
