@@ -40,6 +40,12 @@ static const struct cli_option eni_options[] = {
 	{ .name = "udp-stream-timeout", .property = "udp_stream_timeout",
 	  .type = &type_seconds, .metavar = "S",
 	  .help = "seconds an answered UDP flow is kept" },
+	{ .name = "metadata", .property = "metadata", .type = &type_text,
+	  .metavar = "on|v1|off",
+	  .help = "metadata service: with tokens, without too, none (default: on)" },
+	{ .name = "metadata-hop-limit", .property = "metadata_hop_limit",
+	  .type = &type_count, .metavar = "N",
+	  .help = "hops a metadata token may go, 1 to 64 (default: 1)" },
 	{}
 };
 
@@ -143,6 +149,8 @@ static const struct print_field fields[] = {
 	{ "UDP timeout", "udp_timeout", format_seconds, LIMIT },
 	{ "UDP stream timeout", "udp_stream_timeout", format_seconds,
 	  LIMIT },
+	{ "Metadata", "metadata", NULL, PRINT_SHOW },
+	{ "Metadata hop limit", "metadata_hop_limit", NULL, PRINT_SHOW },
 	{ "Attachment", "attachment", format_attachment, PRINT_BOTH },
 	{ "Interface", "ifname", NULL, PRINT_SHOW },
 	{ "Tap device", "device", NULL, PRINT_SHOW },

@@ -6,6 +6,14 @@ static const struct cli_option create_options[] = {
 	{ .name = "cidr", .property = "cidrs", .type = &type_cidr,
 	  .metavar = "CIDR", .list = true,
 	  .help = "IPv4 or IPv6 range; may be repeated" },
+	{ .name = "domain", .property = "domain", .type = &type_text,
+	  .metavar = "DOMAIN", .help = "domain of the guests' names" },
+	{ .name = "dns-server", .property = "dns_servers",
+	  .type = &type_address, .metavar = "IP", .list = true,
+	  .help = "resolver for the guests; may be repeated (default: VPC+2)" },
+	{ .name = "ntp-server", .property = "ntp_servers",
+	  .type = &type_address, .metavar = "IP", .list = true,
+	  .help = "time server for the guests; may be repeated" },
 	{}
 };
 
@@ -15,7 +23,7 @@ static const struct cli_verb verbs[] = {
 	{ .name = "create", .help = "create a VPC and print its ID",
 	  .positionals = cli_name_positional, .options = create_options,
 	  .needs = create_needs, .method = "Create", .run = cli_run_create },
-	{ .name = "set", .help = "replace the ranges of a VPC",
+	{ .name = "set", .help = "change a VPC; a list replaces the old one",
 	  .positionals = cli_name_positional, .options = create_options,
 	  .needs_any = true, .method = "Set", .run = cli_run_change },
 	{ .name = "list", .help = "list the VPCs",
@@ -34,6 +42,9 @@ static const struct print_field fields[] = {
 	{ "ID", "id", NULL, PRINT_BOTH },
 	{ "CIDRs", "cidrs", NULL, PRINT_BOTH },
 	{ "VNI", "vni", NULL, PRINT_BOTH | PRINT_RIGHT },
+	{ "Domain", "domain", NULL, PRINT_SHOW | PRINT_IF_SET },
+	{ "DNS servers", "dns_servers", NULL, PRINT_SHOW | PRINT_IF_SET },
+	{ "NTP servers", "ntp_servers", NULL, PRINT_SHOW | PRINT_IF_SET },
 	{ "State", "state", NULL, PRINT_BOTH },
 	{}
 };

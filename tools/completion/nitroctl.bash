@@ -28,6 +28,7 @@ __nitroctl_values()
 	--sector-size) echo 512 1024 2048 4096 ;;
 	--vg) command lvs --noheadings --select 'segtype=thin-pool' -o lv_full_name 2>/dev/null ;;
 	--protocol) echo tcp udp icmp icmpv6 all ;;
+	--metadata) echo on v1 off ;;
 	--to)
 		echo local blackhole
 		__nitroctl_names eni | sed 's/^/eni:/'
@@ -62,11 +63,13 @@ _nitroctl()
 	)
 	local eni_options='--subnet --ip --sg --mac --host --source-dest-check
 		--no-source-dest-check --bandwidth --pps --flows
-		--tcp-established-timeout --udp-timeout --udp-stream-timeout'
+		--tcp-established-timeout --udp-timeout --udp-stream-timeout
+		--metadata --metadata-hop-limit'
+	local vpc_options='--cidr --domain --dns-server --ntp-server'
 	local -A options=(
 		['host set']='--underlay --local --port'
-		['vpc create']='--cidr'
-		['vpc set']='--cidr'
+		['vpc create']=$vpc_options
+		['vpc set']=$vpc_options
 		['subnet set']='--cidr --route-table'
 		['prefix-list set']='--entry'
 		['subnet create']='--vpc --cidr --route-table'
