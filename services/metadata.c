@@ -272,6 +272,8 @@ static int start_one(struct metadata_server *m, int i, const char *address, stru
 		MHD_USE_EPOLL | MHD_USE_ERROR_LOG | (i ? MHD_USE_IPv6 : 0), 0, on_accept, m,
 		on_request, m, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL,
 		MHD_OPTION_LISTEN_SOCKET, fd,
+		/* what RFC 9112 forbids is refused */
+		MHD_OPTION_CLIENT_DISCIPLINE_LVL, 1,
 		MHD_OPTION_CONNECTION_LIMIT, (unsigned int)CONNECTIONS_MAX,
 		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
 		MHD_OPTION_CONNECTION_TIMEOUT, (unsigned int)IDLE_SECONDS,
