@@ -262,7 +262,9 @@ def changes_are_seen(lab):
     guest = lab.guest("moving", "blue-net", ip4="10.0.1.52", ip6="fd00:10:0:1::52")
     lab.nitroctl("sg", "create", "late", "--vpc", "blue")
     guest.set("--sg", "late")
-    until(lambda: guest.meta("security-groups") == "late", "the group")
+    token = {TOKEN: guest.token()}
+    until(lambda: guest.request("GET", SEP + "security-groups",
+                                token).text == "late", "the group")
     lab.nitroctl("vpc", "set", "blue", "--domain", "corp.example")
     until(lambda: guest.meta("hostname") == "ip-10-0-1-52.corp.example", "domain")
     lab.remove(guest)
