@@ -22,7 +22,7 @@ import tempfile
 import time
 
 SRC = os.path.realpath(os.path.join(os.path.dirname(__file__), "../.."))
-sys.path.insert(0, os.path.join(SRC, "tests/net"))
+sys.path[:0] = [os.path.join(SRC, "tests", name) for name in ("net", "lib")]
 
 import packet  # pylint: disable=wrong-import-position
 from nitronet import DEADLINE, Port, wait  # pylint: disable=wrong-import-position
