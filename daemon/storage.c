@@ -501,9 +501,17 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 	return 0;
 }
 
-static int load_note(const char *key, const char *value, void *userdata)
+/**
+ * storage_load_note - take over a note from the store
+ * @m: the manager
+ * @key: what it is about
+ * @value: what it says
+ *
+ * Context: at start.
+ * Return: 0 or a negative errno.
+ */
+int storage_load_note(struct manager *m, const char *key, const char *value)
 {
-	struct manager *m = userdata;
 	uint64_t to;
 
 	if (startswith(key, "intent:"))
@@ -511,6 +519,11 @@ static int load_note(const char *key, const char *value, void *userdata)
 	if (startswith(key, "clean:") && !parse_uint(value, 0, INT64_MAX, &to))
 		clean_set(m, key + strlen("clean:"), to);
 	return 0;
+}
+
+static int load_note(const char *key, const char *value, void *userdata)
+{
+	return storage_load_note(userdata, key, value);
 }
 
 /**

@@ -85,6 +85,7 @@ struct storage {
 
 int storage_init(struct manager *m);
 int storage_start(struct manager *m);
+int storage_load_note(struct manager *m, const char *key, const char *value);
 void storage_stop(struct manager *m);
 void storage_submit(struct manager *m, struct request *rq);
 void storage_restore(struct manager *m, const struct strings *volumes);

@@ -71,6 +71,21 @@ static void load(struct fixture *f)
 	}
 }
 
+static int load_note(const char *key, const char *value, void *userdata)
+{
+	struct manager *m = userdata;
+
+	return storage_load_note(m, key, value);
+}
+
+/* What storage_start() reads; it needs an event loop for the rest */
+int fixture_load_notes(struct fixture *f)
+{
+	_cleanup_error_ struct error e = {};
+
+	return store_load_notes(f->m.store, load_note, &f->m, &e);
+}
+
 void fixture_open(struct fixture *f)
 {
 	snprintf(f->dir, sizeof(f->dir), "/tmp/nitrod-test-XXXXXX");

@@ -45,6 +45,7 @@ struct fixture {
 void fixture_open(struct fixture *f);
 void fixture_reopen(struct fixture *f);
 void fixture_close(struct fixture *f);
+int fixture_load_notes(struct fixture *f);
 
 #define _cleanup_fixture_ _cleanup_(fixture_close)
 
