@@ -28,70 +28,80 @@ static atomic64_t cookies;
 /* Somebody left that list */
 static DECLARE_WAIT_QUEUE_HEAD(released);
 
-/* Call fn for all devices on a backing device, but not under the lock that the
- * block layer calls us with.
- */
-static int call_all_on(struct block_device *bdev,
-		       int (*fn)(struct nitro_ebs_device *dev))
+/* The next device on a backing device, with a reference */
+static struct nitro_ebs_device *next_on(struct block_device *bdev,
+					unsigned long *id)
+{
+	struct nitro_ebs_device *dev;
+
+	while ((dev = nitro_ebs_device_next(id))) {
+		++*id;
+		if (dev->bdev == bdev)
+			return dev;
+		nitro_ebs_device_put(dev);
+	}
+	return NULL;
+}
+
+/* The block layer calls these with the lock held, and wants it back free */
+
+static void mark_dead(struct block_device *bdev, bool surprise)
+{
+	struct nitro_ebs_device *dev;
+	unsigned long id = 0;
+
+	mutex_unlock(&bdev->bd_holder_lock);
+	while ((dev = next_on(bdev, &id))) {
+		if (nitro_ebs_device_end(dev, NITRO_EBS_DEVICE_STATE_DEAD)) {
+			pr_warn("nitro_ebs%u: the backing device has gone\n",
+				dev->id);
+			nitro_ebs_event(dev, NITRO_EBS_EVENT_KIND_DEAD);
+		}
+		nitro_ebs_device_put(dev);
+	}
+}
+
+static void sync_all(struct block_device *bdev)
+{
+	struct nitro_ebs_device *dev;
+	unsigned long id = 0;
+
+	mutex_unlock(&bdev->bd_holder_lock);
+	while ((dev = next_on(bdev, &id))) {
+		if (READ_ONCE(dev->live))
+			sync_blockdev(dev->disk->part0);
+		nitro_ebs_device_put(dev);
+	}
+}
+
+static int freeze_all(struct block_device *bdev)
 {
 	struct nitro_ebs_device *dev;
 	unsigned long id = 0;
 	int err = 0, one;
 
 	mutex_unlock(&bdev->bd_holder_lock);
-	while ((dev = nitro_ebs_device_next(&id))) {
-		if (dev->bdev == bdev) {
-			one = fn(dev);
-			err = err ?: one;
-		}
+	while ((dev = next_on(bdev, &id))) {
+		one = READ_ONCE(dev->live) ? bdev_freeze(dev->disk->part0) : 0;
+		err = err ?: one;
 		nitro_ebs_device_put(dev);
-		id++;
 	}
 	return err;
 }
 
-static int one_is_dead(struct nitro_ebs_device *dev)
-{
-	if (nitro_ebs_device_end(dev, NITRO_EBS_DEVICE_STATE_DEAD)) {
-		pr_warn("nitro_ebs%u: the backing device has gone\n", dev->id);
-		nitro_ebs_event(dev, NITRO_EBS_EVENT_KIND_DEAD);
-	}
-	return 0;
-}
-
-static void mark_dead(struct block_device *bdev, bool surprise)
-{
-	call_all_on(bdev, one_is_dead);
-}
-
-static int sync_one(struct nitro_ebs_device *dev)
-{
-	return READ_ONCE(dev->live) ? sync_blockdev(dev->disk->part0) : 0;
-}
-
-static void sync_all(struct block_device *bdev)
-{
-	call_all_on(bdev, sync_one);
-}
-
-static int freeze_one(struct nitro_ebs_device *dev)
-{
-	return READ_ONCE(dev->live) ? bdev_freeze(dev->disk->part0) : 0;
-}
-
-static int freeze_all(struct block_device *bdev)
-{
-	return call_all_on(bdev, freeze_one);
-}
-
-static int thaw_one(struct nitro_ebs_device *dev)
-{
-	return READ_ONCE(dev->live) ? bdev_thaw(dev->disk->part0) : 0;
-}
-
 static int thaw_all(struct block_device *bdev)
 {
-	return call_all_on(bdev, thaw_one);
+	struct nitro_ebs_device *dev;
+	unsigned long id = 0;
+	int err = 0, one;
+
+	mutex_unlock(&bdev->bd_holder_lock);
+	while ((dev = next_on(bdev, &id))) {
+		one = READ_ONCE(dev->live) ? bdev_thaw(dev->disk->part0) : 0;
+		err = err ?: one;
+		nitro_ebs_device_put(dev);
+	}
+	return err;
 }
 
 /* Also the holder: one for all devices, who share backing devices */

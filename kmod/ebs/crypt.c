@@ -164,6 +164,8 @@ int nitro_ebs_crypt_run(const struct nitro_ebs_crypt *crypt, bool encrypt,
 	__le64 iv[2];
 	int err = 0;
 
+	SYNC_SKCIPHER_REQUEST_ON_STACK(req, crypt->tfm);
+
 	skcipher_request_set_sync_tfm(req, crypt->tfm);
 	skcipher_request_set_callback(req, 0, NULL, NULL);
 	sg_init_table(&sg_src, 1);

@@ -63,7 +63,11 @@ static struct nitro_ebs_io *new_io(struct nitro_ebs_device *dev,
 	}
 	opf = bio_op(bio) | (bio->bi_opf & FLAGS_KEPT);
 	child = bio_alloc_bioset(NULL, vecs, opf, GFP_NOWAIT, &dev->bios);
-	if (!child)
+	/* Who cannot sleep gets of the reserve only if he asks for the most */
+	if (unlikely(!child) && vecs)
+		child = bio_alloc_bioset(NULL, BIO_MAX_VECS, opf, GFP_NOWAIT,
+					 &dev->bios);
+	if (unlikely(!child))
 		return NULL;
 	child->bi_bdev = dev->bdev;
 	bio_clone_blkg_association(child, bio);

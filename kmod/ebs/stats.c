@@ -95,7 +95,7 @@ void nitro_ebs_stats_sum(const struct nitro_ebs_stats __percpu *stats,
 				ret_sum->latency[kind][i] +=
 					READ_ONCE(one->latency[kind][i]);
 	}
-	/* What has ended is seen to have begun: "begun" is read last */
+	/* I/O that ends now began before; see above */
 	smp_rmb();
 	for_each_possible_cpu(cpu)
 		ret_sum->begun += READ_ONCE(per_cpu_ptr(stats, cpu)->begun);

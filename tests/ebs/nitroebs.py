@@ -110,6 +110,39 @@ class DmDevice:
              "removal of a device")
 
 
+class NullBlock:
+    """A backing device in memory whose I/O ends in an interrupt, some time later."""
+
+    count = 0
+
+    def __init__(self, size=64 * MIB, **what):
+        if not os.path.exists("/sys/kernel/config/nullb"):
+            subprocess.run(["modprobe", "null_blk", "nr_devices=0"], check=False)
+            subprocess.run(["mount", "-t", "configfs", "none", "/sys/kernel/config"],
+                           check=False)
+        NullBlock.count += 1
+        self.name = f"nullb-test{NullBlock.count}"
+        self.dir = f"/sys/kernel/config/nullb/{self.name}"
+        os.mkdir(self.dir)
+        what = {"size": size // MIB, "memory_backed": 1, "irqmode": 2,
+                "completion_nsec": 100000, "submit_queues": 1, **what}
+        for name, value in {**what, "power": 1}.items():
+            self.set(name, value)
+        with open(f"{self.dir}/index", encoding="ascii") as file:
+            index = file.read().strip()
+        self.path = next(path for path in (f"/dev/{self.name}", f"/dev/nullb{index}")
+                         if os.path.exists(path))
+
+    def set(self, name, value):
+        with open(f"{self.dir}/{name}", "w", encoding="ascii") as file:
+            file.write(str(value))
+
+    def close(self):
+        if os.path.exists(self.dir):
+            self.set("power", 0)
+            os.rmdir(self.dir)
+
+
 class Device:
     """An attached device."""
 
@@ -131,9 +164,19 @@ class Device:
     def erase(self):
         return self.card("erase", id=self.id)
 
-    def detach(self, force=False):
+    def detach(self, force=False, patient=True):
+        """udev may have the device open for a moment, whenever it was written."""
         flags = {"force": True} if force else {}
-        self.card("detach", id=self.id, **flags)
+
+        def detached():
+            try:
+                self.card("detach", id=self.id, **flags)
+                return True
+            except Refused as error:
+                if not patient or error.errno != errno.EBUSY:
+                    raise
+                return False
+        wait(detached, f"detach of {self.name}")
         self.card.devices.pop(self.id, None)
 
     def fault(self, name, value):
