@@ -157,7 +157,6 @@ int nitro_ebs_crypt_run(const struct nitro_ebs_crypt *crypt, bool encrypt,
 			sector_t sector, void *dst, const void *src,
 			unsigned int len)
 {
-	SYNC_SKCIPHER_REQUEST_ON_STACK(req, crypt->tfm);
 	u64 number = nitro_ebs_crypt_iv(crypt, sector);
 	unsigned int size = crypt->sector_size;
 	struct scatterlist sg_src, sg_dst;

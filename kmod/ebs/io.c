@@ -83,7 +83,7 @@ static struct nitro_ebs_io *new_io(struct nitro_ebs_device *dev,
 	io->status = BLK_STS_OK;
 	io->paid = false;
 	io->begun = ktime_get_ns();
-	io->nowait = dev->nowait && !(bio->bi_opf & REQ_NOWAIT);
+	io->nowait = READ_ONCE(dev->nowait) && !(bio->bi_opf & REQ_NOWAIT);
 	io->accounted = blk_queue_io_stat(dev->disk->queue);
 	if (io->accounted)
 		io->jiffies = bdev_start_io_acct(bio->bi_bdev, bio_op(bio),
@@ -379,6 +379,11 @@ static void ended(struct bio *bio)
 	struct nitro_ebs_io *io = container_of(bio, struct nitro_ebs_io, bio);
 	blk_status_t status = bio->bi_status;
 
+	/* The table of a mapped device may have been replaced by one without it. */
+	if (unlikely(status == BLK_STS_NOTSUPP && io->nowait)) {
+		WRITE_ONCE(io->dev->nowait, false);
+		status = BLK_STS_AGAIN;
+	}
 	if (unlikely(status == BLK_STS_AGAIN && io->nowait)) {
 		io->nowait = false;
 		nitro_ebs_queue_retry(io);
@@ -483,8 +488,9 @@ int __init nitro_ebs_io_init(void)
 {
 	unsigned int cpu;
 
-	hop_wq = alloc_workqueue("nitro_ebs_hop",
-				 WQ_BH | WQ_HIGHPRI | NITRO_WQ_PERCPU, 0);
+	/* Tasks, not bottom halves: those may have interrupted who uses the FPU. */
+	hop_wq = alloc_workqueue("nitro_ebs_hop", WQ_HIGHPRI | WQ_MEM_RECLAIM |
+				 NITRO_WQ_PERCPU, 0);
 	if (!hop_wq)
 		return -ENOMEM;
 	for_each_possible_cpu(cpu) {
