@@ -148,9 +148,9 @@ class Fuzzer:
             enum = self.family.enums[attr["enum"]]
             return self.rnd.randrange(len(enum["entries"]))
         if name == "vni":
-            return self.rnd.choice((7, 7, 8, 9))
+            return self.rnd.choice((7,) * 10 + (8, 9))
         if name == "prefix-len":
-            return self.rnd.choice((0, 8, 16, 24, 32, 64, 128))
+            return self.rnd.choice((0, 8, 16, 24, 32, 32, 32, 64, 128, 128))
         if name in ("ip4", "local-ip4", "remote-ip4"):
             return self.rnd.choice((0x0a00000a, 0x0a00000b, 0x0a000000,
                                     0xc0000201, 0xc0000202, 0))
@@ -268,6 +268,8 @@ class Fuzzer:
         name = self.rnd.choice(list(self.family.ops))
         command, set_name, requests = self.family.ops[name]
         kind, attrs = self.rnd.choice(requests)
+        if name == "mapping-del" and self.chance(30):
+            attrs = ["vni"]  # all of a VPC: one mapping's key is seldom guessed
         body = self.attributes(set_name, attrs)
         flags = NLM_F_ACK if kind == "do" else NLM_F_DUMP
         if self.chance(1):
@@ -276,9 +278,9 @@ class Fuzzer:
             command = self.rnd.randrange(256)
         message = self.message(self.number, command, body, flags)
         if name in self.good and self.chance(20):
-            # What was taken before, with a few bytes changed
+            # What was taken before, again or with a few bytes changed
             message = bytearray(self.good[name])
-            for _ in range(self.rnd.choice((1, 1, 2, 8))):
+            for _ in range(self.rnd.choice((0, 0, 1, 2, 8))):
                 at = self.rnd.randrange(20, len(message) + 1)
                 if at < len(message):
                     message[at] = self.rnd.randrange(256)
@@ -313,6 +315,10 @@ class Fuzzer:
 
     def step(self):
         name, message = self.request()
+        if name == "mapping-del" and "mapping-set" in self.good:
+            # Else there would seldom be something to delete
+            self.sock.send(self.good["mapping-set"])
+            self.sock.answers()
         watched = self.chance(4)
         before = self.state() if watched else None
         self.sock.send(message)
