@@ -8,7 +8,7 @@ static int answer(sd_varlink *link, const char *key, sd_json_variant *value)
 	_cleanup_json_ sd_json_variant *v = NULL;
 
 	json_set(&v, key, value);
-	return sd_varlink_reply(link, v);
+	return varlink_reply(link, v);
 }
 
 /**
@@ -32,7 +32,7 @@ int varlink_run(sd_varlink *link, sd_json_variant *p, struct manager *m, varlink
 		return varlink_fail(link, &e);
 	if (result)
 		return answer(link, result, sd_json_variant_ref(v));
-	return sd_varlink_reply(link, v);
+	return varlink_reply(link, v);
 }
 
 static int put(sd_varlink *link, sd_json_variant *p, struct manager *m, enum object_kind kind,

@@ -78,6 +78,27 @@ int varlink_add_errors(sd_varlink_server *server)
 }
 
 /**
+ * varlink_reply - answer with results
+ * @link: the connection
+ * @v: the results
+ *
+ * A flow table or an exported stack may be more than a message of Varlink can hold.
+ *
+ * Context: method call.
+ * Return: what the method returns.
+ */
+int varlink_reply(sd_varlink *link, sd_json_variant *v)
+{
+	_cleanup_error_ struct error e = {};
+	int r = sd_varlink_reply(link, v);
+
+	if (r != -ENOBUFS)
+		return r;
+	fail(&e, ERR_FAILED, "the answer is longer than the 16 MiB that a reply may have");
+	return varlink_fail(link, &e);
+}
+
+/**
  * varlink_fail - answer with an error
  * @link: the connection
  * @e: the error

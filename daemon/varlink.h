@@ -146,6 +146,7 @@ extern const struct varlink_interface varlink_host, varlink_vpc, varlink_subnet,
 /* varlink.c */
 int varlink_start(struct manager *m);
 int varlink_add_errors(sd_varlink_server *server);
+int varlink_reply(sd_varlink *link, sd_json_variant *v);
 int varlink_fail(sd_varlink *link, struct error *e);
 
 /* varlink-idl.c */
