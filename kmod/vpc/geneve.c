@@ -22,6 +22,10 @@
 #define GENEVE_VERSION		0
 #define GENEVE_TYPE_CRITICAL	0x80
 #define OUTER_TTL		64
+/* More devices on top of each other are a loop; IP_TUNNEL_RECURSION_LIMIT counts
+ * a tunnel twice and allows 5.
+ */
+#define RECURSION_LIMIT		4
 
 /* Entropy for the underlay's ECMP and RSS, RFC 8926 section 3.3: a hash of the
  * inner flow in the dynamic range.
@@ -123,6 +127,55 @@ static enum nitro_vpc_drop push_header(struct sk_buff *skb, u32 vni,
 	return NITRO_VPC_PASS;
 }
 
+/* The outer UDP and IPv4 headers, and away with it. With DF set the identification has
+ * no meaning (RFC 6864 section 4.1) and is left zero: making one is a SipHash.
+ */
+static void send_ipv4(struct nitro_vpc_eni *eni, struct sock *sk,
+		      struct sk_buff *skb, const struct nitro_vpc_packet *pkt,
+		      struct dst_entry *dst, __be32 saddr,
+		      const struct nitro_vpc_host *host, u8 tos, bool df)
+{
+	struct net *net = eni->card->net;
+	u32 length = pkt->length;
+	struct udphdr *udp;
+	struct iphdr *ip;
+	int err;
+
+	udp = __skb_push(skb, sizeof(*udp));
+	skb_reset_transport_header(skb);
+	udp->source = source_port(&pkt->key);
+	udp->dest = host->port;
+	udp->len = htons(skb->len);
+	/* RFC 6935: the inner packet has its own */
+	udp->check = 0;
+
+	skb_scrub_packet(skb, true);
+	skb_clear_hash_if_not_l4(skb);
+	skb_dst_set(skb, dst);
+	memset(IPCB(skb), 0, sizeof(*IPCB(skb)));
+
+	ip = __skb_push(skb, sizeof(*ip));
+	skb_reset_network_header(skb);
+	ip->version = IPVERSION;
+	ip->ihl = sizeof(*ip) / 4;
+	ip->tos = tos;
+	ip->frag_off = df ? htons(IP_DF) : 0;
+	ip->ttl = OUTER_TTL;
+	ip->protocol = IPPROTO_UDP;
+	ip->saddr = saddr;
+	ip->daddr = host->addr.s6_addr32[3];
+	if (df)
+		ip->id = 0;
+	else
+		__ip_select_ident(net, ip, skb_shinfo(skb)->gso_segs ?: 1);
+
+	err = ip_local_out(net, sk, skb);
+	if (likely(!net_xmit_eval(err)))
+		dev_sw_netstats_tx_add(eni->dev, 1, length);
+	else
+		DEV_STATS_INC(eni->dev, tx_dropped);
+}
+
 /**
  * nitro_vpc_geneve_send() - send a packet to the ENI's peer on another host
  * @eni: the ENI
@@ -133,7 +186,7 @@ static enum nitro_vpc_drop push_header(struct sk_buff *skb, u32 vni,
  * @ret_mtu: with NITRO_VPC_DROP_TOO_BIG, the biggest IP packet that fits
  *
  * An IPv4 packet that may be fragmented and is too big is fragmented in the
- * underlay.
+ * underlay; what fits is not, so that a smaller path MTU is learned.
  *
  * Context: RCU read side, bottom halves off.
  * Return: NITRO_VPC_PASS, or why not.
@@ -166,7 +219,8 @@ enum nitro_vpc_drop nitro_vpc_geneve_send(struct nitro_vpc_eni *eni,
 	if (unlikely(!dst))
 		return NITRO_VPC_DROP_UNDERLAY;
 	reason = NITRO_VPC_DROP_LOOP;
-	if (unlikely(dst->dev == eni->dev))
+	if (unlikely(dst->dev == eni->dev ||
+		     dev_recursion_level() > RECURSION_LIMIT))
 		goto release;
 
 	mtu = dst_mtu(dst) - overhead(host->v6);
@@ -189,19 +243,18 @@ enum nitro_vpc_drop nitro_vpc_geneve_send(struct nitro_vpc_eni *eni,
 	 * nothing to the underlay (RFC 6040).
 	 */
 	tos = INET_ECN_encapsulate(0, tos);
+	if (!host->v6) {
+		send_ipv4(eni, sock->sk, skb, pkt, dst, saddr4, host, tos,
+			  (pkt->df || pkt->length <= mtu) &&
+			  !ip_mtu_locked(dst));
+		return NITRO_VPC_PASS;
+	}
 	/* An IPv6 underlay fragments only what was told to. */
 	skb->ignore_df = !pkt->df;
-	if (host->v6)
-		udp_tunnel6_xmit_skb(dst, sock->sk, skb, eni->dev, &saddr6,
-				     &host->addr, tos, OUTER_TTL, 0,
-				     source_port(&pkt->key), host->port,
-				     false NITRO_UDP_TUNNEL_IPCB_FLAGS);
-	else
-		udp_tunnel_xmit_skb(dst_rtable(dst), sock->sk, skb, saddr4,
-				    host->addr.s6_addr32[3], tos, OUTER_TTL,
-				    pkt->df ? htons(IP_DF) : 0,
-				    source_port(&pkt->key), host->port, true,
-				    true NITRO_UDP_TUNNEL_IPCB_FLAGS);
+	udp_tunnel6_xmit_skb(dst, sock->sk, skb, eni->dev, &saddr6,
+			     &host->addr, tos, OUTER_TTL, 0,
+			     source_port(&pkt->key), host->port,
+			     false NITRO_UDP_TUNNEL_IPCB_FLAGS);
 	return NITRO_VPC_PASS;
 
 release:

@@ -73,6 +73,25 @@ def too_big_needs_no_rule(lab, v):
         underlay_mtu(lab, 9216)
 
 
+@test()
+def what_fits_is_not_fragmented(lab):
+    """DF of the outer packet, whose identification then means nothing (RFC 6864),
+    whatever the inner one says; not of what the underlay has to fragment."""
+    for df in (True, False):
+        lab.ra.send(lab.rb, data(4, 9001), df=df, ident=9)
+        outer = lab.b.port.get(lambda f: f.vni is not None)
+        assert outer.df and not outer.ident, (df, outer)
+        assert outer.inner.df == df, outer
+    try:
+        underlay_mtu(lab, 1500)
+        for _ in range(2):
+            lab.ra.send(lab.rb, data(4, 1500), df=False, ident=9)
+            outer = lab.b.port.get(lambda f: f.vni is not None)
+            assert not outer.df and outer.more and outer.ident, outer
+    finally:
+        underlay_mtu(lab, 9216)
+
+
 @test(underlay=(4, 6))
 def may_be_fragmented(lab):
     """Without DF the packet arrives whole, however it is carried."""
