@@ -34,6 +34,13 @@ static const struct rate_case rate_cases[] = {
 
 KUNIT_ARRAY_PARAM_DESC(rate, rate_cases, desc);
 
+/* A request in one piece */
+static u64 take(struct nitro_ebs_qos *qos, unsigned int bytes, u64 now)
+{
+	return nitro_ebs_qos_take(qos, nitro_ebs_qos_operations(bytes, 0), bytes,
+				  now);
+}
+
 #define SECONDS	10
 #define WINDOW	(100 * NSEC_PER_MSEC)
 
@@ -54,7 +61,7 @@ static void test_rate(struct kunit *test)
 	nitro_ebs_qos_set(&qos, &c->limits, now);
 	KUNIT_EXPECT_TRUE(test, qos.limited);
 	while (now < start + SECONDS * NSEC_PER_SEC) {
-		delay = nitro_ebs_qos_take(&qos, c->bytes, now);
+		delay = take(&qos, c->bytes, now);
 		if (delay) {
 			now += delay + prandom_u32_state(&rnd) % (3 * NSEC_PER_MSEC);
 			continue;
@@ -77,7 +84,7 @@ static unsigned int passes_now(struct nitro_ebs_qos *qos, u64 now)
 {
 	unsigned int n = 0;
 
-	while (n < 1000000 && !nitro_ebs_qos_take(qos, 4096, now))
+	while (n < 1000000 && !take(qos, 4096, now))
 		n++;
 	return n;
 }
@@ -122,6 +129,55 @@ static void test_change(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 1000000, passes_now(&qos, now));
 }
 
+struct piece_case {
+	const char *desc;
+	unsigned int bytes;
+	unsigned int piece;
+	unsigned int operations;
+};
+
+static const struct piece_case piece_cases[] = {
+	{ "512 bytes", 512, SZ_64K, 1 },
+	{ "256 KiB in one", SZ_256K, SZ_1M, 1 },
+	{ "256 KiB in pieces", SZ_256K, SZ_64K, 1 },
+	{ "256 KiB and a sector in pieces", SZ_256K + 512, SZ_64K, 2 },
+	{ "1 MiB in one", SZ_1M, SZ_1M, 4 },
+	{ "1 MiB in pages", SZ_1M, 4096, 4 },
+	{ "1 MiB in pieces that do not divide it", SZ_1M, 3 * SZ_64K, 4 },
+	{ "2 MiB in pieces of 1 MiB", SZ_2M, SZ_1M, 8 },
+	{ "all there can be", ~511U, SZ_1M, 16384 },
+};
+
+KUNIT_ARRAY_PARAM_DESC(piece, piece_cases, desc);
+
+/* What a request costs does not depend on how the card cuts it */
+static void test_pieces(struct kunit *test)
+{
+	const struct piece_case *c = test->param_value;
+	unsigned int left, after, sum = 0;
+
+	for (left = c->bytes; left; left = after) {
+		after = left - min(left, c->piece);
+		sum += nitro_ebs_qos_operations(left, after);
+	}
+	KUNIT_EXPECT_EQ(test, c->operations, sum);
+}
+
+/* The pieces of a request that has passed do not wait for the operations of it */
+static void test_further_pieces(struct kunit *test)
+{
+	struct nitro_ebs_limits limits = { .iops = 10, .throughput = SZ_1M };
+	struct nitro_ebs_qos qos = {};
+	u64 now = NSEC_PER_SEC;
+
+	nitro_ebs_qos_set(&qos, &limits, now);
+	KUNIT_EXPECT_EQ(test, 0, nitro_ebs_qos_take(&qos, 1, 1024, now));
+	KUNIT_EXPECT_EQ(test, 0, nitro_ebs_qos_take(&qos, 0, 1024, now));
+	KUNIT_EXPECT_NE(test, 0, nitro_ebs_qos_take(&qos, 1, 1024, now));
+	KUNIT_EXPECT_EQ(test, 0, nitro_ebs_qos_take(&qos, 0, 2048, now));
+	KUNIT_EXPECT_NE(test, 0, nitro_ebs_qos_take(&qos, 0, SZ_64K, now));
+}
+
 /* Limits at the end of the arithmetic */
 static void test_extremes(struct kunit *test)
 {
@@ -135,19 +191,21 @@ static void test_extremes(struct kunit *test)
 	u64 now = 1;
 
 	nitro_ebs_qos_set(&qos, &limits, now);
-	KUNIT_EXPECT_EQ(test, 0, nitro_ebs_qos_take(&qos, SZ_1M, now));
+	KUNIT_EXPECT_EQ(test, 0, take(&qos, SZ_1M, now));
 	/* One byte a second: the debt is paid after 2^20 seconds */
 	KUNIT_EXPECT_EQ(test, SZ_1M * NSEC_PER_SEC,
-			nitro_ebs_qos_take(&qos, SZ_1M, now));
+			take(&qos, SZ_1M, now));
 	now += SZ_1M * NSEC_PER_SEC;
-	KUNIT_EXPECT_EQ(test, 0, nitro_ebs_qos_take(&qos, SZ_1M, now));
-	KUNIT_EXPECT_GT(test, nitro_ebs_qos_take(&qos, 512, now), 0);
+	KUNIT_EXPECT_EQ(test, 0, take(&qos, SZ_1M, now));
+	KUNIT_EXPECT_GT(test, take(&qos, 512, now), 0);
 }
 
 static struct kunit_case cases[] = {
 	KUNIT_CASE_PARAM(test_rate, rate_gen_params),
 	KUNIT_CASE(test_burst),
 	KUNIT_CASE(test_change),
+	KUNIT_CASE_PARAM(test_pieces, piece_gen_params),
+	KUNIT_CASE(test_further_pieces),
 	KUNIT_CASE(test_extremes),
 	{}
 };

@@ -36,15 +36,20 @@ static void test_count(struct kunit *test)
 	stats = alloc_percpu(struct nitro_ebs_stats);
 	KUNIT_ASSERT_NOT_NULL(test, stats);
 	this_cpu_add(stats->begun, 5);
-	nitro_ebs_stats_end(stats, NITRO_EBS_STATS_READ, 4096, 1999, false);
-	nitro_ebs_stats_end(stats, NITRO_EBS_STATS_READ, 512, 5000000, false);
-	nitro_ebs_stats_end(stats, NITRO_EBS_STATS_WRITE, 4096, 999, true);
-	nitro_ebs_stats_end(stats, NITRO_EBS_STATS_FLUSH, 0, 77, false);
+	nitro_ebs_stats_end(stats, NITRO_EBS_STATS_READ, true, 4096, 1999, false);
+	/* One in two pieces */
+	this_cpu_inc(stats->begun);
+	nitro_ebs_stats_end(stats, NITRO_EBS_STATS_READ, false, 512, 4000000,
+			    false);
+	nitro_ebs_stats_end(stats, NITRO_EBS_STATS_READ, true, 512, 5000000,
+			    false);
+	nitro_ebs_stats_end(stats, NITRO_EBS_STATS_WRITE, true, 4096, 999, true);
+	nitro_ebs_stats_end(stats, NITRO_EBS_STATS_FLUSH, true, 0, 77, false);
 	nitro_ebs_stats_sum(stats, sum);
 	free_percpu(stats);
 
 	KUNIT_EXPECT_EQ(test, 2, sum->ops[NITRO_EBS_STATS_READ]);
-	KUNIT_EXPECT_EQ(test, 4608, sum->bytes[NITRO_EBS_STATS_READ]);
+	KUNIT_EXPECT_EQ(test, 5120, sum->bytes[NITRO_EBS_STATS_READ]);
 	KUNIT_EXPECT_EQ(test, 5001999, sum->time[NITRO_EBS_STATS_READ]);
 	KUNIT_EXPECT_EQ(test, 1, sum->latency[NITRO_EBS_STATS_READ][1]);
 	KUNIT_EXPECT_EQ(test, 1, sum->latency[NITRO_EBS_STATS_READ]

@@ -49,9 +49,9 @@ static enum nitro_ebs_stats_kind kind_of(const struct bio *bio)
 
 /* The first part of @bio, or all of it, as an I/O that owns a share of it */
 static struct nitro_ebs_io *new_io(struct nitro_ebs_device *dev,
-				   struct bio *bio)
+				   struct bio *bio, u64 now)
 {
-	unsigned int len = bio->bi_iter.bi_size, vecs = 0;
+	unsigned int left = bio->bi_iter.bi_size, len = left, vecs = 0;
 	enum nitro_ebs_stats_kind kind = kind_of(bio);
 	struct nitro_ebs_io *io;
 	struct bio *child;
@@ -82,7 +82,9 @@ static struct nitro_ebs_io *new_io(struct nitro_ebs_device *dev,
 	io->kind = kind;
 	io->status = BLK_STS_OK;
 	io->paid = false;
-	io->begun = ktime_get_ns();
+	io->begun = now;
+	io->last = len == left;
+	io->operations = 1;
 	io->nowait = READ_ONCE(dev->nowait) && !(bio->bi_opf & REQ_NOWAIT);
 	io->accounted = blk_queue_io_stat(dev->disk->queue);
 	if (io->accounted)
@@ -91,7 +93,9 @@ static struct nitro_ebs_io *new_io(struct nitro_ebs_device *dev,
 	this_cpu_inc(dev->stats->begun);
 	percpu_ref_get(&dev->refs);
 
-	if (len < bio->bi_iter.bi_size) {
+	if (kind <= NITRO_EBS_STATS_WRITE)
+		io->operations = nitro_ebs_qos_operations(left, left - len);
+	if (!io->last) {
 		bio_inc_remaining(bio);
 		bio_advance(bio, len);
 	} else {
@@ -111,14 +115,15 @@ static struct nitro_ebs_io *new_io(struct nitro_ebs_device *dev,
  */
 bool nitro_ebs_io_start(struct nitro_ebs_device *dev, struct bio *bio)
 {
+	u64 now = ktime_get_ns();
 	bool more;
 
 	do {
-		struct nitro_ebs_io *io = new_io(dev, bio);
+		struct nitro_ebs_io *io = new_io(dev, bio, now);
 
 		if (!io)
 			return false;
-		more = bio->bi_iter.bi_size;
+		more = !io->last;
 		if (nitro_ebs_queue_pass(io) && !nitro_ebs_io_issue(io, false))
 			nitro_ebs_queue_first(io);
 	} while (more);
@@ -199,7 +204,7 @@ static void end_parent(struct nitro_ebs_device *dev, struct nitro_ebs_io *io,
 
 	trace_nitro_ebs_io(dev->id, io->kind, io->parent_iter.bi_sector, bytes,
 			   ns, (__force u8)status);
-	nitro_ebs_stats_end(dev->stats, io->kind, bytes, ns, status);
+	nitro_ebs_stats_end(dev->stats, io->kind, io->last, bytes, ns, status);
 	if (unlikely(status)) {
 		if (status != BLK_STS_AGAIN && !nitro_ebs_device_fails(dev))
 			nitro_ebs_event_error(dev, io, status);

@@ -20,12 +20,14 @@ struct nitro_ebs_device;
  * @parent_iter: the part of @parent that this I/O is
  * @list: in the queue, or among the I/O in flight
  * @kind: read, write...
+ * @operations: that the limits count for it
+ * @last: the last piece of @parent, which is counted when this ends
  * @cpu: in whose list of I/O in flight it is
  * @nowait: @bio was sent with REQ_NOWAIT although @parent was not
  * @paid: the limits have let it pass
  * @accounted: for /proc/diskstats
  * @status: of the ciphering, while several CPUs do it
- * @begun: when it came, in ns
+ * @begun: when @parent came, in ns
  * @sent: when the backing device got it, in ns
  * @jiffies: when it came, for /proc/diskstats
  * @llist: among those whose data has to be decrypted elsewhere
@@ -41,6 +43,8 @@ struct nitro_ebs_io {
 	struct bvec_iter parent_iter;
 	struct list_head list;
 	u8 kind;
+	u8 operations;
+	bool last;
 	bool nowait;
 	bool paid;
 	bool accounted;

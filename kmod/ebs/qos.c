@@ -72,7 +72,7 @@ static s64 needed(const struct nitro_ebs_bucket *bucket, u64 units)
 /**
  * nitro_ebs_bucket_delay() - when may so many units pass?
  * @bucket: the bucket
- * @units: how many
+ * @units: how many; none pass at any time
  * @now: monotonic time in ns
  *
  * Context: any; callers serialise.
@@ -82,7 +82,7 @@ u64 nitro_ebs_bucket_delay(struct nitro_ebs_bucket *bucket, u64 units, u64 now)
 {
 	s64 missing;
 
-	if (!bucket->rate)
+	if (!bucket->rate || !units)
 		return 0;
 	fill(bucket, now);
 	missing = needed(bucket, units) - bucket->credit;
@@ -136,15 +136,17 @@ EXPORT_SYMBOL_IF_KUNIT(nitro_ebs_qos_settle);
 /**
  * nitro_ebs_qos_take() - let an I/O pass, or say when it may
  * @qos: of a device
+ * @operations: of nitro_ebs_qos_operations(). With 0 the I/O is a further piece of
+ *	one that has passed, and does not wait for this limit.
  * @bytes: of the I/O
  * @now: monotonic time in ns
  *
  * Context: any; callers serialise, and ask for one I/O after the other.
  * Return: 0 if it passes, and then it was charged; else ns from now.
  */
-u64 nitro_ebs_qos_take(struct nitro_ebs_qos *qos, unsigned int bytes, u64 now)
+u64 nitro_ebs_qos_take(struct nitro_ebs_qos *qos, unsigned int operations,
+		       unsigned int bytes, u64 now)
 {
-	u64 operations = DIV_ROUND_UP(bytes, NITRO_EBS_QOS_OPERATION) ?: 1;
 	u64 iops = nitro_ebs_bucket_delay(&qos->iops, operations, now);
 	u64 throughput = nitro_ebs_bucket_delay(&qos->throughput, bytes, now);
 

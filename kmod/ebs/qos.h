@@ -2,6 +2,7 @@
 #ifndef _NITRO_EBS_QOS_H
 #define _NITRO_EBS_QOS_H
 
+#include <linux/math.h>
 #include <linux/types.h>
 
 /* An operation is so many bytes, or a part of them */
@@ -66,12 +67,24 @@ struct nitro_ebs_qos {
 	u64 exceeded[NITRO_EBS_QOS_THROUGHPUT + 1];
 };
 
+/* The operations that a piece of a request counts for: a request is cut in units
+ * from its end, so that it counts the same whatever the pieces. @left are the bytes
+ * of the request from the piece on, @after those behind it.
+ */
+static inline unsigned int nitro_ebs_qos_operations(unsigned int left,
+						    unsigned int after)
+{
+	return DIV_ROUND_UP_ULL(left, NITRO_EBS_QOS_OPERATION) -
+	       DIV_ROUND_UP_ULL(after, NITRO_EBS_QOS_OPERATION);
+}
+
 void nitro_ebs_bucket_set(struct nitro_ebs_bucket *bucket, u64 rate, u64 burst,
 			  u64 now);
 u64 nitro_ebs_bucket_delay(struct nitro_ebs_bucket *bucket, u64 units, u64 now);
 void nitro_ebs_qos_set(struct nitro_ebs_qos *qos,
 		       const struct nitro_ebs_limits *limits, u64 now);
-u64 nitro_ebs_qos_take(struct nitro_ebs_qos *qos, unsigned int bytes, u64 now);
+u64 nitro_ebs_qos_take(struct nitro_ebs_qos *qos, unsigned int operations,
+		       unsigned int bytes, u64 now);
 void nitro_ebs_qos_settle(struct nitro_ebs_qos *qos,
 			  enum nitro_ebs_qos_limit waiting, u64 now);
 

@@ -34,7 +34,8 @@ static bool admit(struct nitro_ebs_device *dev, struct nitro_ebs_io *io)
 		return true;
 	if (io->kind == NITRO_EBS_STATS_DISCARD)
 		bytes = 0;
-	delay = nitro_ebs_qos_take(&dev->qos, bytes, ktime_get_ns());
+	delay = nitro_ebs_qos_take(&dev->qos, io->operations, bytes,
+				   ktime_get_ns());
 	if (delay) {
 		hrtimer_start(&dev->queue_timer, ns_to_ktime(delay),
 			      HRTIMER_MODE_REL_SOFT);

@@ -33,18 +33,19 @@ u64 nitro_ebs_stats_bin_from(unsigned int bin)
 EXPORT_SYMBOL_IF_KUNIT(nitro_ebs_stats_bin_from);
 
 /**
- * nitro_ebs_stats_end() - count an I/O that ended
+ * nitro_ebs_stats_end() - count an I/O, or a piece of one, that ended
  * @stats: counters
  * @kind: what it was
- * @bytes: its size
- * @ns: how long it took
+ * @last: it was the last piece: an operation, which took @ns
+ * @bytes: size of the piece
+ * @ns: since the beginning of the first piece
  * @failed: it failed; failures count as such only
  *
  * Context: any.
  */
 void nitro_ebs_stats_end(struct nitro_ebs_stats __percpu *stats,
-			 enum nitro_ebs_stats_kind kind, unsigned int bytes,
-			 u64 ns, bool failed)
+			 enum nitro_ebs_stats_kind kind, bool last,
+			 unsigned int bytes, u64 ns, bool failed)
 {
 	struct nitro_ebs_stats *here;
 	unsigned long flags;
@@ -52,11 +53,12 @@ void nitro_ebs_stats_end(struct nitro_ebs_stats __percpu *stats,
 	local_irq_save(flags);
 	here = this_cpu_ptr(stats);
 	here->ended++;
-	if (failed) {
+	if (failed)
 		here->errors++;
-	} else {
-		here->ops[kind]++;
+	else
 		here->bytes[kind] += bytes;
+	if (last && !failed) {
+		here->ops[kind]++;
 		here->time[kind] += ns;
 		if (kind <= NITRO_EBS_STATS_WRITE)
 			here->latency[kind][nitro_ebs_stats_bin(div_u64(ns, NSEC_PER_USEC))]++;

@@ -16,13 +16,13 @@ enum nitro_ebs_stats_kind {
 
 /**
  * struct nitro_ebs_stats - counters, of one CPU or of all together
- * @ops: I/O that ended
+ * @ops: I/O that ended, in whatever pieces
  * @bytes: in them
  * @time: ns they took
  * @latency: reads and writes by how long they took
- * @begun: I/O that began, to be compared with @ended
- * @ended: I/O that ended
- * @errors: I/O that failed
+ * @begun: pieces of I/O that began, to be compared with @ended
+ * @ended: pieces of I/O that ended
+ * @errors: pieces of I/O that failed
  *
  * Only the CPU itself writes, with interrupts off or by this_cpu operations, as
  * I/O ends in interrupts.
@@ -60,7 +60,7 @@ u64 nitro_ebs_stats_bin_from(unsigned int bin);
 void nitro_ebs_stats_sum(const struct nitro_ebs_stats __percpu *stats,
 			 struct nitro_ebs_stats *ret_sum);
 void nitro_ebs_stats_end(struct nitro_ebs_stats __percpu *stats,
-			 enum nitro_ebs_stats_kind kind, unsigned int bytes,
-			 u64 ns, bool failed);
+			 enum nitro_ebs_stats_kind kind, bool last,
+			 unsigned int bytes, u64 ns, bool failed);
 
 #endif
