@@ -261,7 +261,8 @@ def events(lab):
 def counted(lab):
     """Operations and bytes, as they were done."""
     lab.ours()
-    volume = lab.volume(lab.null(8, discard=1), discard=True)
+    # Without a cache below there would be nothing to flush
+    volume = lab.volume(lab.null(8, discard=1, cache_size=1), discard=True)
     wait(lambda: not volume.get()["opens"], "the search for partitions")
     before = volume.stats()
     with storage.Device(volume.path) as device:

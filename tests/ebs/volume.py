@@ -182,15 +182,16 @@ class Lab:
         self.made = []
         self.device = os.environ.get("NITRO_EBS_DEVICE", "nitro")
         self.ebs = None
-        self.one = None
         self.modules()
         self.random = random.Random(1)
 
     def modules(self):
         if self.device == "nitro":
             run("modprobe", "nitro_ebs", "fault_injection=1")
+            # The family has another number now, and so have its sockets
             Ebs.family = None
             self.ebs = Ebs()
+            self.one = None
 
     @property
     def card(self):
