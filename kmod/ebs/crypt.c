@@ -230,6 +230,8 @@ static int crypt_torn(const struct nitro_ebs_crypt *crypt, bool encrypt,
 		       part);
 		bvec_iter_advance(dst, dst_iter, part);
 	}
+	/* No plaintext stays in pages that go to the next one */
+	memzero_explicit(whole, size);
 	bvec_iter_advance(src, src_iter, size);
 	return err;
 }
@@ -242,8 +244,8 @@ static int crypt_torn(const struct nitro_ebs_crypt *crypt, bool encrypt,
  * @len: bytes, a multiple of the sector size
  * @dst: where to
  * @dst_iter: its position
- * @src: where from. When units of @dst are torn between segments, @src is
- *	overwritten.
+ * @src: where from. Units that are torn between segments of @dst are
+ *	overwritten, with zeros in the end.
  * @src_iter: its position
  *
  * Either side may have segments that are no multiples of the sector size, but

@@ -161,7 +161,7 @@ static struct nitro_ebs_device *new_device(const struct nitro_ebs_config *config
 				   0))
 		goto err_percpu;
 	if (bioset_init(&dev->bios, BIO_POOL_SIZE, NITRO_EBS_IO_FRONT_PAD,
-			BIOSET_NEED_BVECS))
+			BIOSET_NEED_BVECS | BIOSET_PERCPU_CACHE))
 		goto err_pages;
 	if (percpu_ref_init(&dev->refs, release, 0, GFP_KERNEL))
 		goto err_bios;

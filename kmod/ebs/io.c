@@ -61,7 +61,7 @@ static struct nitro_ebs_io *new_io(struct nitro_ebs_device *dev,
 		len = min(len, dev->io_max);
 		vecs = DIV_ROUND_UP(len, PAGE_SIZE);
 	}
-	opf = bio_op(bio) | (bio->bi_opf & FLAGS_KEPT);
+	opf = bio_op(bio) | (bio->bi_opf & FLAGS_KEPT) | REQ_ALLOC_CACHE;
 	child = bio_alloc_bioset(NULL, vecs, opf, GFP_NOWAIT, &dev->bios);
 	/* Who cannot sleep gets of the reserve only if he asks for the most */
 	if (unlikely(!child) && vecs)

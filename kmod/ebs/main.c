@@ -9,14 +9,18 @@
 #include "fault.h"
 #include "io.h"
 #include "netlink.h"
+#include "pages.h"
 
 static int __init nitro_ebs_init(void)
 {
 	int err;
 
-	err = nitro_ebs_fan_init();
+	err = nitro_ebs_pages_init();
 	if (err)
 		return err;
+	err = nitro_ebs_fan_init();
+	if (err)
+		goto err_pages;
 	err = nitro_ebs_io_init();
 	if (err)
 		goto err_fan;
@@ -36,6 +40,8 @@ err_io:
 	nitro_ebs_io_exit();
 err_fan:
 	nitro_ebs_fan_exit();
+err_pages:
+	nitro_ebs_pages_exit();
 	return err;
 }
 
@@ -47,6 +53,7 @@ static void __exit nitro_ebs_exit(void)
 	nitro_ebs_device_exit();
 	nitro_ebs_io_exit();
 	nitro_ebs_fan_exit();
+	nitro_ebs_pages_exit();
 }
 
 module_init(nitro_ebs_init);

@@ -10,5 +10,7 @@ struct nitro_ebs_device;
 bool nitro_ebs_pages_add(struct nitro_ebs_device *dev, struct bio *bio,
 			 unsigned int len, bool reserve);
 void nitro_ebs_pages_free(struct nitro_ebs_device *dev, struct bio *bio);
+int nitro_ebs_pages_init(void);
+void nitro_ebs_pages_exit(void);
 
 #endif
