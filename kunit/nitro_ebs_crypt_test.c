@@ -113,6 +113,75 @@ static void test_vector(struct kunit *test)
 	free_pages((unsigned long)data, get_order(c->size));
 }
 
+/* Every engine that the processor has, not only the best one */
+static void test_engines(struct kunit *test)
+{
+	const struct vector_case *c = test->param_value;
+	u8 *plain = counting(test, c->size), *data = counting(test, c->size);
+	const struct nitro_ebs_xts_engine *engine;
+	struct nitro_ebs_xts xts;
+	unsigned int n;
+	u8 key[64];
+
+	memcpy(key, e_and_pi, c->key_len / 2);
+	memcpy(key + c->key_len / 2, e_and_pi + 32, c->key_len / 2);
+	for (n = 0; (engine = nitro_ebs_xts_engine(n)); n++) {
+		KUNIT_ASSERT_EQ(test, 0, nitro_ebs_xts_set_key(&xts, engine, key,
+							       c->key_len));
+		nitro_ebs_xts_run(&xts, true, c->number, 1, c->size, data, plain,
+				  c->size);
+		KUNIT_EXPECT_EQ_MSG(test, c->crc, ~crc32_le(~0, data, c->size),
+				    "%s", engine->name);
+		nitro_ebs_xts_run(&xts, false, c->number, 1, c->size, data, data,
+				  c->size);
+		KUNIT_EXPECT_MEMEQ(test, data, plain, c->size);
+	}
+	free_pages((unsigned long)plain, get_order(c->size));
+	free_pages((unsigned long)data, get_order(c->size));
+	if (!n)
+		kunit_skip(test, "this processor has no engine of ours");
+}
+
+/* Many sectors at once are what they are one by one, with IVs that do not fit into
+ * 32 bits and that wrap
+ */
+static void test_engines_batch(struct kunit *test)
+{
+	static const u64 numbers[] = { 0, 0xfffffff0, ~0ULL - 5 };
+	const struct nitro_ebs_xts_engine *engine;
+	unsigned int n, size, at, i, len = 40 * 512 + 4096;
+	u8 *plain = counting(test, len), *one = counting(test, len);
+	u8 *all = counting(test, len);
+	struct nitro_ebs_xts xts;
+
+	for (n = 0; (engine = nitro_ebs_xts_engine(n)); n++) {
+		KUNIT_ASSERT_EQ(test, 0, nitro_ebs_xts_set_key(&xts, engine,
+							       e_and_pi, 64));
+		for (size = 512; size <= 4096; size *= 2) {
+			for (i = 0; i < ARRAY_SIZE(numbers); i++) {
+				u64 number = numbers[i];
+
+				nitro_ebs_xts_run(&xts, true, number, 3, size,
+						  all, plain, len);
+				for (at = 0; at < len; at += size, number += 3)
+					nitro_ebs_xts_run(&xts, true, number, 3,
+							  size, one + at,
+							  plain + at, size);
+				KUNIT_EXPECT_TRUE(test, !memcmp(one, all, len));
+				nitro_ebs_xts_run(&xts, false, numbers[i], 3,
+						  size, all, all, len);
+				KUNIT_EXPECT_TRUE(test,
+						  !memcmp(plain, all, len));
+			}
+		}
+	}
+	free_pages((unsigned long)plain, get_order(len));
+	free_pages((unsigned long)one, get_order(len));
+	free_pages((unsigned long)all, get_order(len));
+	if (!n)
+		kunit_skip(test, "this processor has no engine of ours");
+}
+
 struct iv_case {
 	const char *desc;
 	unsigned int size;
@@ -225,6 +294,8 @@ static void test_key(struct kunit *test)
 
 static struct kunit_case cases[] = {
 	KUNIT_CASE_PARAM(test_vector, vector_gen_params),
+	KUNIT_CASE_PARAM(test_engines, vector_gen_params),
+	KUNIT_CASE(test_engines_batch),
 	KUNIT_CASE_PARAM(test_iv, iv_gen_params),
 	KUNIT_CASE(test_segments),
 	KUNIT_CASE(test_key),

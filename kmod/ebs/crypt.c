@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
-/* AES-XTS with the IVs of dm-crypt's plain64. */
+/* AES-XTS with the IVs of dm-crypt's plain64: by an engine of ours, or by the
+ * kernel's cipher.
+ */
 
 #include "crypt.h"
 
@@ -10,11 +12,18 @@
 #include <linux/err.h>
 #include <linux/log2.h>
 #include <linux/mm.h>
+#include <linux/random.h>
 #include <linux/scatterlist.h>
 #include <linux/slab.h>
 
+/* The engine of new keys, or NULL for the kernel's cipher */
+static const struct nitro_ebs_xts_engine *engine;
+
 /* Bytes of one cipher section, in which preemption may be off */
 #define SECTION_MAX	16384U
+
+/* Of the test of an engine: a full batch of small sectors and some more */
+#define TEST_SIZE	(SECTION_MAX + 3 * 4096)
 
 /* The addresses of pages are taken without mapping them */
 static_assert(!IS_ENABLED(CONFIG_HIGHMEM));
@@ -54,6 +63,27 @@ static struct crypto_sync_skcipher *alloc_tfm(bool *ret_simd)
 	return tfm;
 }
 
+static int set_tfm(struct nitro_ebs_crypt *crypt, const u8 *key,
+		   unsigned int key_len)
+{
+	int err;
+
+	crypt->tfm = alloc_tfm(&crypt->simd);
+	if (IS_ERR(crypt->tfm))
+		return PTR_ERR(crypt->tfm);
+	err = crypto_sync_skcipher_setkey(crypt->tfm, key, key_len);
+	if (err)
+		crypto_free_sync_skcipher(crypt->tfm);
+	return err;
+}
+
+static int set_engine(struct nitro_ebs_crypt *crypt, const u8 *key,
+		      unsigned int key_len)
+{
+	crypt->simd = true;
+	return nitro_ebs_xts_set_key(&crypt->xts, engine, key, key_len);
+}
+
 /**
  * nitro_ebs_crypt_new() - set up a key
  * @key: the key, 32 or 64 bytes
@@ -80,21 +110,13 @@ nitro_ebs_crypt_new(const u8 *key, unsigned int key_len,
 	crypt->step = large_iv ? 1 : sector_size >> SECTOR_SHIFT;
 	crypt->iv_offset = iv_offset;
 
-	crypt->tfm = alloc_tfm(&crypt->simd);
-	if (IS_ERR(crypt->tfm)) {
-		err = PTR_ERR(crypt->tfm);
-		goto err_crypt;
+	err = engine ? set_engine(crypt, key, key_len) :
+		       set_tfm(crypt, key, key_len);
+	if (err) {
+		kfree_sensitive(crypt);
+		return ERR_PTR(err);
 	}
-	err = crypto_sync_skcipher_setkey(crypt->tfm, key, key_len);
-	if (err)
-		goto err_tfm;
 	return crypt;
-
-err_tfm:
-	crypto_free_sync_skcipher(crypt->tfm);
-err_crypt:
-	kfree(crypt);
-	return ERR_PTR(err);
 }
 EXPORT_SYMBOL_IF_KUNIT(nitro_ebs_crypt_new);
 
@@ -111,7 +133,8 @@ void nitro_ebs_crypt_free(struct nitro_ebs_crypt *crypt)
 {
 	if (!crypt)
 		return;
-	crypto_free_sync_skcipher(crypt->tfm);
+	if (crypt->tfm)
+		crypto_free_sync_skcipher(crypt->tfm);
 	kfree_sensitive(crypt);
 }
 EXPORT_SYMBOL_IF_KUNIT(nitro_ebs_crypt_free);
@@ -125,6 +148,8 @@ EXPORT_SYMBOL_IF_KUNIT(nitro_ebs_crypt_free);
  */
 const char *nitro_ebs_crypt_name(const struct nitro_ebs_crypt *crypt)
 {
+	if (crypt->xts.engine)
+		return crypt->xts.engine->name;
 	return crypto_skcipher_driver_name(&crypt->tfm->base);
 }
 
@@ -141,23 +166,10 @@ bool nitro_ebs_crypt_usable(const struct nitro_ebs_crypt *crypt)
 	       (!crypt->simd || crypto_simd_usable());
 }
 
-/**
- * nitro_ebs_crypt_run() - encrypt or decrypt units that are contiguous
- * @crypt: the key
- * @encrypt: or decrypt
- * @sector: of the first unit, in 512-byte units
- * @dst: where to; may be @src
- * @src: where from
- * @len: bytes, a multiple of the sector size
- *
- * Context: where nitro_ebs_crypt_usable() is true. Does not sleep.
- * Return: 0 or a negative errno.
- */
-int nitro_ebs_crypt_run(const struct nitro_ebs_crypt *crypt, bool encrypt,
-			sector_t sector, void *dst, const void *src,
-			unsigned int len)
+/* The kernel's cipher takes a request for each unit. */
+static int run_tfm(const struct nitro_ebs_crypt *crypt, bool encrypt, u64 number,
+		   void *dst, const void *src, unsigned int len)
 {
-	u64 number = nitro_ebs_crypt_iv(crypt, sector);
 	unsigned int size = crypt->sector_size;
 	struct scatterlist sg_src, sg_dst;
 	__le64 iv[2];
@@ -188,6 +200,31 @@ int nitro_ebs_crypt_run(const struct nitro_ebs_crypt *crypt, bool encrypt,
 	}
 	skcipher_request_zero(req);
 	return err;
+}
+
+/**
+ * nitro_ebs_crypt_run() - encrypt or decrypt units that are contiguous
+ * @crypt: the key
+ * @encrypt: or decrypt
+ * @sector: of the first unit, in 512-byte units
+ * @dst: where to; may be @src
+ * @src: where from
+ * @len: bytes, a multiple of the sector size
+ *
+ * Context: where nitro_ebs_crypt_usable() is true. Does not sleep.
+ * Return: 0 or a negative errno.
+ */
+int nitro_ebs_crypt_run(const struct nitro_ebs_crypt *crypt, bool encrypt,
+			sector_t sector, void *dst, const void *src,
+			unsigned int len)
+{
+	u64 number = nitro_ebs_crypt_iv(crypt, sector);
+
+	if (!crypt->xts.engine)
+		return run_tfm(crypt, encrypt, number, dst, src, len);
+	nitro_ebs_xts_run(&crypt->xts, encrypt, number, crypt->step,
+			  crypt->sector_size, dst, src, len);
+	return 0;
 }
 EXPORT_SYMBOL_IF_KUNIT(nitro_ebs_crypt_run);
 
@@ -287,3 +324,75 @@ int nitro_ebs_crypt_bvecs(const struct nitro_ebs_crypt *crypt, bool encrypt,
 	return 0;
 }
 EXPORT_SYMBOL_IF_KUNIT(nitro_ebs_crypt_bvecs);
+
+/* Does the engine make of some random data what the kernel's cipher makes of it? */
+static bool engine_is_right(const struct nitro_ebs_xts_engine *candidate,
+			    unsigned int key_len, unsigned int sector_size,
+			    u8 *data)
+{
+	u8 *plain = data, *ours = data + TEST_SIZE, *kernel = ours + TEST_SIZE;
+	struct nitro_ebs_crypt crypt = {
+		.sector_size = sector_size,
+		.step = sector_size >> SECTOR_SHIFT,
+	};
+	u8 key[NITRO_EBS_KEY_MAX];
+	bool right = false;
+	u64 number;
+
+	get_random_bytes(key, sizeof(key));
+	get_random_bytes(&number, sizeof(number));
+	get_random_bytes(plain, TEST_SIZE);
+	if (set_tfm(&crypt, key, key_len))
+		return false;
+	if (nitro_ebs_xts_set_key(&crypt.xts, candidate, key, key_len) ||
+	    run_tfm(&crypt, true, number, kernel, plain, TEST_SIZE))
+		goto free;
+	nitro_ebs_xts_run(&crypt.xts, true, number, crypt.step, sector_size,
+			  ours, plain, TEST_SIZE);
+	right = !memcmp(ours, kernel, TEST_SIZE);
+	nitro_ebs_xts_run(&crypt.xts, false, number, crypt.step, sector_size,
+			  ours, ours, TEST_SIZE);
+	right = right && !memcmp(ours, plain, TEST_SIZE);
+free:
+	crypto_free_sync_skcipher(crypt.tfm);
+	return right;
+}
+
+static bool engine_passes(const struct nitro_ebs_xts_engine *candidate)
+{
+	unsigned int key_len, size;
+	bool passes = true;
+	u8 *data;
+
+	data = kmalloc(3 * TEST_SIZE, GFP_KERNEL);
+	if (!data)
+		return false;
+	for (key_len = 32; key_len <= 64; key_len += 32)
+		for (size = 512; size <= 4096; size *= 2)
+			passes = passes && engine_is_right(candidate, key_len,
+							   size, data);
+	kfree(data);
+	return passes;
+}
+
+/**
+ * nitro_ebs_crypt_init() - choose what does the work
+ *
+ * The best engine that agrees with the kernel's cipher here and now: what a
+ * compiler or a processor gets wrong is not to be found out by users.
+ *
+ * Context: module load; may sleep.
+ */
+void __init nitro_ebs_crypt_init(void)
+{
+	const struct nitro_ebs_xts_engine *candidate;
+	unsigned int n;
+
+	for (n = 0; !engine && (candidate = nitro_ebs_xts_engine(n)); n++) {
+		if (engine_passes(candidate))
+			engine = candidate;
+		else
+			pr_warn("nitro_ebs: %s does not agree with the kernel's cipher and is not used\n",
+				candidate->name);
+	}
+}

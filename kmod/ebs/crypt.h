@@ -9,18 +9,22 @@
 
 #define NITRO_EBS_KEY_MAX	64
 
+#include "xts.h"
+
 struct crypto_sync_skcipher;
 
 /**
  * struct nitro_ebs_crypt - a key and how it is used
- * @tfm: the kernel's cipher with the key in it
+ * @xts: the key for an engine of ours
+ * @tfm: or the kernel's cipher with the key in it, if none of ours can be used
  * @sector_size: unit of encryption
  * @shift: from 512-byte units to units of @step
  * @step: difference of the IVs of two neighbours
  * @iv_offset: added to sectors, in 512-byte units
- * @simd: @tfm uses the FPU without looking whether it may
+ * @simd: the FPU is used, and who calls has to look whether it may be
  */
 struct nitro_ebs_crypt {
+	struct nitro_ebs_xts xts;
 	struct crypto_sync_skcipher *tfm;
 	unsigned int sector_size;
 	unsigned int shift;
@@ -49,5 +53,6 @@ int nitro_ebs_crypt_bvecs(const struct nitro_ebs_crypt *crypt, bool encrypt,
 			  sector_t sector, unsigned int len,
 			  const struct bio_vec *dst, struct bvec_iter dst_iter,
 			  const struct bio_vec *src, struct bvec_iter src_iter);
+void nitro_ebs_crypt_init(void);
 
 #endif

@@ -4,6 +4,7 @@
 #include <linux/module.h>
 #include <net/genetlink.h>
 
+#include "crypt.h"
 #include "device.h"
 #include "fan.h"
 #include "fault.h"
@@ -15,6 +16,7 @@ static int __init nitro_ebs_init(void)
 {
 	int err;
 
+	nitro_ebs_crypt_init();
 	err = nitro_ebs_pages_init();
 	if (err)
 		return err;

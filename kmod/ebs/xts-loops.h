@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The loops of AES-XTS, for an engine that has defined PAIRS, struct data, struct
+ * round_key, load(), store(), load_key(), do_round() and do_last_round().
+ *
+ * A block of the first half of a sector and the one in the same place of the
+ * second half make a pair. The tweak of the first is in the lower lane of a "pair",
+ * that of the second in the upper one. Only to be called in a section of the FPU.
+ */
+
+/* What is carried out of a tweak and of its lower half comes in again as this */
+static const s32 polynomials[8] __aligned(32) = { 0x87, 0, 1, 0, 0x87, 0, 1, 0 };
+
+/* Both tweaks times x */
+static __always_inline pair next_tweaks(pair tweaks)
+{
+	pair_dwords carry;
+
+	asm("vpshufd $0x13, %1, %0" : "=x" (carry) : "x" (tweaks));
+	carry = (carry >> 31) & *(const pair_dwords_mem *)polynomials;
+	return (tweaks + tweaks) ^ (pair)carry;
+}
+
+/* A tweak, and the same times x^blocks, blocks being 16 or a multiple of 32 */
+static __always_inline pair both_tweaks(const __le64 tweak[2], unsigned int blocks)
+{
+	unsigned int shift = blocks < 32 ? blocks : 32, n;
+	u64 low = le64_to_cpu(tweak[0]), high = le64_to_cpu(tweak[1]), carry;
+	block far;
+	pair both;
+
+	for (n = 0; n < blocks; n += shift) {
+		carry = high >> (64 - shift);
+		high = high << shift | low >> (64 - shift);
+		low = low << shift ^ carry ^ carry << 1 ^ carry << 2 ^ carry << 7;
+	}
+	asm("vmovq %1, %0" : "=x" (far) : "r" (low));
+	asm("vpinsrq $1, %2, %1, %0" : "=x" (far) : "x" (far), "r" (high));
+	asm("vinserti128 $1, %1, %t2, %0" : "=x" (both) :
+	    "x" (far), "x" (*(const block_mem *)tweak));
+	return both;
+}
+
+static __always_inline void encrypt_ivs(const u32 (*keys)[4], unsigned int rounds,
+					block_mem *ivs, unsigned int n)
+{
+	const block_mem *key = (const block_mem *)keys;
+	block data[8];
+	unsigned int i, r;
+
+#pragma GCC unroll 8
+	for (i = 0; i < n; i++)
+		data[i] = ivs[i] ^ key[0];
+#pragma GCC unroll 16
+	for (r = 1; r < rounds; r++) {
+#pragma GCC unroll 8
+		for (i = 0; i < n; i++)
+			AES("vaesenc", data[i], key[r]);
+	}
+#pragma GCC unroll 8
+	for (i = 0; i < n; i++) {
+		AES("vaesenclast", data[i], key[rounds]);
+		ivs[i] = data[i];
+	}
+}
+
+static __always_inline void make_tweaks(const struct nitro_ebs_xts *xts,
+					struct nitro_ebs_xts_work *work,
+					unsigned int rounds)
+{
+	block_mem *ivs = (block_mem *)work->tweaks;
+	unsigned int n = work->count;
+
+	for (; n >= 8; n -= 8, ivs += 8)
+		encrypt_ivs(xts->tweak, rounds, ivs, 8);
+	for (; n; n--, ivs++)
+		encrypt_ivs(xts->tweak, rounds, ivs, 1);
+}
+
+/* PAIRS pairs of blocks, and the tweaks of those that follow */
+static __always_inline pair crypt_pairs(const block_mem *key, unsigned int rounds,
+					bool encrypt, u8 *dst, const u8 *src,
+					unsigned int half, pair tweaks, pair first,
+					pair last)
+{
+	pair_mem after[PAIRS];
+	struct data data[PAIRS];
+	unsigned int i, r;
+
+#pragma GCC unroll 8
+	for (i = 0; i < PAIRS; i++) {
+		data[i] = load(src + i * BLOCK, src + half + i * BLOCK,
+			       tweaks ^ first);
+		after[i] = tweaks ^ last;
+		tweaks = next_tweaks(tweaks);
+	}
+#pragma GCC unroll 16
+	for (r = 1; r < rounds; r++) {
+		struct round_key round_key = load_key(key + r);
+
+#pragma GCC unroll 8
+		for (i = 0; i < PAIRS; i++)
+			do_round(&data[i], round_key, encrypt);
+	}
+#pragma GCC unroll 8
+	for (i = 0; i < PAIRS; i++) {
+		do_last_round(&data[i], &after[i], encrypt);
+		store(dst + i * BLOCK, dst + half + i * BLOCK, data[i]);
+	}
+	return tweaks;
+}
+
+static __always_inline void crypt_sectors(const struct nitro_ebs_xts *xts,
+					  struct nitro_ebs_xts_work *work,
+					  unsigned int rounds, bool encrypt)
+{
+	const block_mem *key = (const block_mem *)(encrypt ? xts->enc : xts->dec);
+	unsigned int half = work->half, at, i;
+	const u8 *src = work->src;
+	u8 *dst = work->dst;
+	pair first, last;
+
+	asm("vbroadcasti128 %1, %0" : "=x" (first) : "m" (key[0]));
+	asm("vbroadcasti128 %1, %0" : "=x" (last) : "m" (key[rounds]));
+	make_tweaks(xts, work, rounds);
+	for (i = 0; i < work->count; i++) {
+		pair tweaks = both_tweaks(work->tweaks[i], half / BLOCK);
+
+		for (at = 0; at < half; at += PAIRS * BLOCK)
+			tweaks = crypt_pairs(key, rounds, encrypt, dst + at,
+					     src + at, half, tweaks, first, last);
+		src += 2 * half;
+		dst += 2 * half;
+	}
+}
