@@ -21,7 +21,8 @@ sys.path[:0] = [f"{HERE}/../lib", f"{HERE}/../ebs"]
 import storage
 import volume
 import volumes
-from storage import MIB, run
+from marks import Profile
+from storage import MIB, Device, run
 
 SIZE = 32  # MiB of a backing device of brd
 
@@ -241,6 +242,35 @@ def floor(bench):
 
 
 MEASURES = [single, deep, sequential, tail, delay, floor]
+PROFILED = {"4 KiB": 4096, "1 MiB": MIB}
+
+
+def profile(bench):
+    """Where the instructions of an I/O go. Without fio, whose start is longer than
+    many an I/O."""
+    marks = Profile()
+    for backing, contestants in bench.backings():
+        for what, size in PROFILED.items():
+            count = max(bench.args.ios * 4096 // size, 20)
+            for who in contestants:
+                who.ready()
+                with Device(who.path) as device:
+                    data = bytes(size)
+                    pieces = memoryview(device.buffer)[:size]
+
+                    def read(fd=device.fd, pieces=pieces, size=size, count=count):
+                        for number in range(count):
+                            os.preadv(fd, [pieces], number * size % (SIZE * MIB))
+
+                    def write(fd=device.fd, pieces=pieces, size=size, count=count):
+                        for number in range(count):
+                            os.pwritev(fd, [pieces], number * size % (SIZE * MIB))
+
+                    pieces[:] = data
+                    marks.run(f"{backing}, {what} read: {who.label}", read, count)
+                    marks.run(f"{backing}, {what} write: {who.label}", write, count)
+                    del read, write
+                    pieces.release()
 
 
 def main():
@@ -248,6 +278,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--ios", type=int, default=8000)
     parser.add_argument("--instructions", action="store_true")
+    parser.add_argument("--profile", action="store_true")
     parser.add_argument("--rivals", action="store_true")
     parser.add_argument("--backing", action="append")
     parser.add_argument("--json")
@@ -256,7 +287,9 @@ def main():
     bench = Bench(args)
     print(f"Linux {os.uname().release}, {os.cpu_count()} CPU, "
           f"{'instructions' if args.instructions else 'wall clock'}")
-    for measure in MEASURES:
+    if args.profile:
+        profile(bench)
+    for measure in [] if args.profile else MEASURES:
         if bench.wanted(measure.__name__):
             measure(bench)
     print("\ngoals: of the medians, of the best rounds")

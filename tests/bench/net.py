@@ -12,9 +12,7 @@ the machine does besides does not show, and neither do caches.
 """
 
 import argparse
-import ctypes
 import json
-import mmap
 import os
 import statistics
 import subprocess
@@ -27,6 +25,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)),
 # pylint: disable=wrong-import-position
 import nitronet
 import rigs
+from marks import Profile
 from pktgen import Stream
 from rigs import A, A2, B
 
@@ -75,7 +74,8 @@ class Bench:
         self.settle()
         if self.profile:
             for who, function in measures.items():
-                self.profile.run(f"{name}: {who}", function, self.count)
+                self.profile.run(f"{name}: {who}", function, self.count,
+                                 lambda: Stream.sent)
             return
         found = {who: [] for who in measures}
         for _ in range(self.rounds):
@@ -111,39 +111,6 @@ class Bench:
         print(f"  {name}: {value:.2f} {least and f'(of the best {least})'}, "
               f"goal {'<=' if most else '>='} {goal:.2f}: {met}",
               flush=True)
-
-
-class Profile:  # pylint: disable=consider-using-with
-    """Tells QEMU's plugin (profile.c) what the instructions are executed for."""
-
-    def __init__(self):
-        self.number = 0
-        self.page = mmap.mmap(-1, 4096, prot=mmap.PROT_READ | mmap.PROT_WRITE |
-                              mmap.PROT_EXEC)
-        address = ctypes.addressof(ctypes.c_char.from_buffer(self.page))
-        self.function = ctypes.CFUNCTYPE(None)(address)
-        self.marks = open(f"{BUILD}/marks", "w", encoding="utf-8")
-
-    def mark(self, number):
-        # nopl 0x4e4954NN(%rax); ret
-        self.page[:8] = bytes([0x0f, 0x1f, 0x80, number]) + b"TIN\xc3"
-        self.function()
-
-    def run(self, name, function, times):
-        """@times: how often the function does it, if not by sending packets."""
-        self.number += 1
-        # Again for each, as contestants load modules
-        with open("/proc/kallsyms", encoding="ascii") as file, \
-                open(f"{BUILD}/symbols", "w", encoding="ascii") as copy:
-            copy.write(file.read())
-        function()  # what is done for the first time only
-        before = Stream.sent
-        self.mark(self.number)
-        function()
-        self.mark(0)
-        times = Stream.sent - before or times
-        self.marks.write(f"{self.number} {times} {name}\n")
-        self.marks.flush()
 
 
 def busy():

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* A plugin of QEMU's emulation (TCG): how often the guest ran each of its blocks
  * of code between two marks. A mark is an instruction that does nothing and is
- * found nowhere else, see Profile in tests/bench/net.py.
+ * found nowhere else, see Profile in tests/bench/marks.py.
  *
  * usage: -plugin profile.so,out=FILE
  *

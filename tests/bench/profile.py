@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-"""Where the instructions go: by function, of what tests/bench/net --profile ran.
+"""Where the instructions go: by function, of what tests/bench/net --profile or
+tests/bench/ebs --profile ran.
 
 usage: profile.py DIRECTORY [--top N] [--blocks FUNCTION]
 
