@@ -131,4 +131,8 @@ static __always_inline void crypt_sectors(const struct nitro_ebs_xts *xts,
 		src += 2 * half;
 		dst += 2 * half;
 	}
+	/* Round keys and data do not stay in registers */
+	asm volatile("vzeroall" ::: "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5",
+		     "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12",
+		     "xmm13", "xmm14", "xmm15");
 }
