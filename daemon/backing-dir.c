@@ -3,21 +3,34 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
-#include <sys/syscall.h>
 
 #include "backing.h"
 
 #define LABEL ".nitro-pool"
 
-static int open_at(int dir, const char *name, uint64_t flags, uint64_t mode, uint64_t resolve)
+/* Not openat2(), which the RestrictSUIDSGID= of the unit takes away. A name is one
+ * part of a path, so it is enough that this part is no link.
+ */
+static int open_at(int dir, const char *name, int flags, mode_t mode)
 {
-	struct open_how how = { .flags = flags | O_CLOEXEC, .mode = mode, .resolve = resolve };
+	return openat(dir, name, flags | O_NOFOLLOW | O_CLOEXEC, mode);
+}
 
-	return syscall(SYS_openat2, dir, name, &how, sizeof(how));
+static const char *why_not_dir(int dir, const char *part)
+{
+	int error = errno;
+	struct stat st;
+
+	if (error == ENOENT)
+		return "does not exist";
+	if (error != ENOTDIR && error != ELOOP)
+		return strerror(error);
+	if (!fstatat(dir, part, &st, AT_SYMLINK_NOFOLLOW) && S_ISLNK(st.st_mode))
+		return "is a link; name the directory itself";
+	return "is no directory";
 }
 
 /* Whoever may rename a part of the path decides what nitrod writes to */
@@ -48,12 +61,10 @@ static int open_dir(const struct pool *p, struct error *e)
 
 		free(shown);
 		shown = longer;
-		next = open_at(fd, part, O_RDONLY | O_DIRECTORY, 0, RESOLVE_NO_SYMLINKS);
+		next = open_at(fd, part, O_RDONLY | O_DIRECTORY, 0);
 		if (next < 0)
 			r = fail(e, ERR_INVALID, "pool '%s': '%s' %s", p->o.name, shown,
-				 errno == ELOOP ? "is a link; name the directory itself" :
-				 errno == ENOENT ? "does not exist" :
-				 errno == ENOTDIR ? "is no directory" : strerror(errno));
+				 why_not_dir(fd, part));
 		else
 			r = check_owner(p, next, shown, e);
 		close(fd);
@@ -67,7 +78,7 @@ static int open_dir(const struct pool *p, struct error *e)
 /* Return: the label, NULL if the directory has none */
 static char *read_label(int dir)
 {
-	_cleanup_close_ int fd = open_at(dir, LABEL, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0, 0);
+	_cleanup_close_ int fd = open_at(dir, LABEL, O_RDONLY | O_NONBLOCK, 0);
 	char buf[128];
 	ssize_t n;
 
@@ -122,7 +133,7 @@ static int write_label(const struct backing_job *job, struct error *e)
 
 	if (dir < 0)
 		return dir;
-	fd = open_at(dir, LABEL, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600, 0);
+	fd = open_at(dir, LABEL, O_WRONLY | O_CREAT | O_EXCL, 0600);
 	if (fd < 0)
 		return fail(e, ERR_FAILED, "cannot write to '%s': %s", job->pool->path,
 			    strerror(errno));
@@ -206,8 +217,7 @@ static int extend(const struct backing_job *job, int fd, struct error *e)
 
 static int create(const struct backing_job *job, int dir, struct error *e)
 {
-	_cleanup_close_ int fd = open_at(dir, job->id, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW,
-					 0600, 0);
+	_cleanup_close_ int fd = open_at(dir, job->id, O_RDWR | O_CREAT | O_EXCL, 0600);
 	int r;
 
 	if (fd < 0 && errno == EEXIST)
@@ -229,7 +239,7 @@ static int create(const struct backing_job *job, int dir, struct error *e)
 static int open_file(const struct pool *p, int dir, const char *id, int flags, struct stat *st,
 		     struct error *e)
 {
-	int fd = open_at(dir, id, flags | O_NOFOLLOW | O_NONBLOCK, 0, 0);
+	int fd = open_at(dir, id, flags | O_NONBLOCK, 0);
 
 	if (fd < 0)
 		return fail(e, ERR_FAILED, "pool '%s' does not have the file '%s': %s", p->o.name,
