@@ -309,6 +309,8 @@ int nitro_ebs_crypt_bvecs(const struct nitro_ebs_crypt *crypt, bool encrypt,
 						  to.bv_offset,
 						  page_address(from.bv_page) +
 						  from.bv_offset, run);
+			if (likely(run == len))
+				return err;
 			bvec_iter_advance(dst, &dst_iter, run);
 			bvec_iter_advance(src, &src_iter, run);
 		} else {

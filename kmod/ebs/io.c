@@ -167,7 +167,8 @@ static bool put_in_flight(struct nitro_ebs_io *io)
 	unsigned long flags;
 	bool fails;
 
-	io->sent = ktime_get_ns();
+	/* For the search of stalls, to which a tick is nothing */
+	io->sent = ktime_get_coarse_ns();
 	io->cpu = raw_smp_processor_id();
 	inflight = per_cpu_ptr(dev->inflight, io->cpu);
 	spin_lock_irqsave(&inflight->lock, flags);

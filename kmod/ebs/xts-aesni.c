@@ -37,7 +37,6 @@ static __always_inline void store(u8 *lower, u8 *upper, struct data data)
 	*(block_mem *)upper = data.upper;
 }
 
-/* Stays in memory: there are not enough registers */
 static __always_inline struct round_key load_key(const block_mem *key)
 {
 	return (struct round_key){ key };
@@ -47,11 +46,11 @@ static __always_inline void do_round(struct data *data, struct round_key round_k
 				     bool encrypt)
 {
 	if (encrypt) {
-		AES("vaesenc", data->lower, *round_key.key);
-		AES("vaesenc", data->upper, *round_key.key);
+		AES_MEMORY("vaesenc", data->lower, *round_key.key);
+		AES_MEMORY("vaesenc", data->upper, *round_key.key);
 	} else {
-		AES("vaesdec", data->lower, *round_key.key);
-		AES("vaesdec", data->upper, *round_key.key);
+		AES_MEMORY("vaesdec", data->lower, *round_key.key);
+		AES_MEMORY("vaesdec", data->upper, *round_key.key);
 	}
 }
 

@@ -20,19 +20,26 @@ static __always_inline pair next_tweaks(pair tweaks)
 	return (tweaks + tweaks) ^ (pair)carry;
 }
 
-/* A tweak, and the same times x^blocks, blocks being 16 or a multiple of 32 */
-static __always_inline pair both_tweaks(const __le64 tweak[2], unsigned int blocks)
+/* A number of 128 bits times x^shift */
+static __always_inline void times_x(u64 *low, u64 *high, unsigned int shift)
 {
-	unsigned int shift = blocks < 32 ? blocks : 32, n;
-	u64 low = le64_to_cpu(tweak[0]), high = le64_to_cpu(tweak[1]), carry;
+	u64 carry = *high >> (64 - shift);
+
+	*high = *high << shift | *low >> (64 - shift);
+	*low = *low << shift ^ carry ^ carry << 1 ^ carry << 2 ^ carry << 7;
+}
+
+/* A tweak, and the one that is @blocks further, 16 or a multiple of 32 */
+static __always_inline pair both_tweaks(const __le64 tweak[2], unsigned long blocks)
+{
+	u64 low = le64_to_cpu(tweak[0]), high = le64_to_cpu(tweak[1]);
 	block far;
 	pair both;
 
-	for (n = 0; n < blocks; n += shift) {
-		carry = high >> (64 - shift);
-		high = high << shift | low >> (64 - shift);
-		low = low << shift ^ carry ^ carry << 1 ^ carry << 2 ^ carry << 7;
-	}
+	if (blocks == 16)
+		times_x(&low, &high, 16);
+	for (; blocks >= 32; blocks -= 32)
+		times_x(&low, &high, 32);
 	asm("vmovq %1, %0" : "=x" (far) : "r" (low));
 	asm("vpinsrq $1, %2, %1, %0" : "=x" (far) : "x" (far), "r" (high));
 	asm("vinserti128 $1, %1, %t2, %0" : "=x" (both) :
@@ -54,7 +61,7 @@ static __always_inline void encrypt_ivs(const u32 (*keys)[4], unsigned int round
 	for (r = 1; r < rounds; r++) {
 #pragma GCC unroll 8
 		for (i = 0; i < n; i++)
-			AES("vaesenc", data[i], key[r]);
+			AES_MEMORY("vaesenc", data[i], key[r]);
 	}
 #pragma GCC unroll 8
 	for (i = 0; i < n; i++) {
@@ -79,7 +86,7 @@ static __always_inline void make_tweaks(const struct nitro_ebs_xts *xts,
 /* PAIRS pairs of blocks, and the tweaks of those that follow */
 static __always_inline pair crypt_pairs(const block_mem *key, unsigned int rounds,
 					bool encrypt, u8 *dst, const u8 *src,
-					unsigned int half, pair tweaks, pair first,
+					unsigned long half, pair tweaks, pair first,
 					pair last)
 {
 	pair_mem after[PAIRS];
@@ -114,8 +121,9 @@ static __always_inline void crypt_sectors(const struct nitro_ebs_xts *xts,
 					  unsigned int rounds, bool encrypt)
 {
 	const block_mem *key = (const block_mem *)(encrypt ? xts->enc : xts->dec);
-	unsigned int half = work->half, at, i;
-	const u8 *src = work->src;
+	const u8 *src = work->src, *end;
+	unsigned long half = work->half;
+	unsigned int i;
 	u8 *dst = work->dst;
 	pair first, last;
 
@@ -125,11 +133,12 @@ static __always_inline void crypt_sectors(const struct nitro_ebs_xts *xts,
 	for (i = 0; i < work->count; i++) {
 		pair tweaks = both_tweaks(work->tweaks[i], half / BLOCK);
 
-		for (at = 0; at < half; at += PAIRS * BLOCK)
-			tweaks = crypt_pairs(key, rounds, encrypt, dst + at,
-					     src + at, half, tweaks, first, last);
-		src += 2 * half;
-		dst += 2 * half;
+		for (end = src + half; src < end;
+		     src += PAIRS * BLOCK, dst += PAIRS * BLOCK)
+			tweaks = crypt_pairs(key, rounds, encrypt, dst, src,
+					     half, tweaks, first, last);
+		src += half;
+		dst += half;
 	}
 	/* Round keys and data do not stay in registers */
 	asm volatile("vzeroall" ::: "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5",

@@ -21,4 +21,8 @@ typedef s32 pair_dwords_mem __attribute__((vector_size(32), aligned(1), may_alia
 #define AES(insn, data, key) \
 	asm(insn " %2, %1, %0" : "=x" (data) : "x" (data), "xm" (key))
 
+/* The same with a key that had better not take a register */
+#define AES_MEMORY(insn, data, key) \
+	asm(insn " %2, %1, %0" : "=x" (data) : "x" (data), "m" (key))
+
 #endif

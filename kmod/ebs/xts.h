@@ -6,7 +6,7 @@
 #include <linux/types.h>
 
 #define NITRO_EBS_XTS_ROUND_KEYS	15
-#define NITRO_EBS_XTS_TWEAKS_MAX	32
+#define NITRO_EBS_XTS_TWEAKS_MAX	8
 
 /**
  * struct nitro_ebs_xts - the expanded halves of a key
@@ -35,7 +35,7 @@ struct nitro_ebs_xts {
 struct nitro_ebs_xts_work {
 	u8 *dst;
 	const u8 *src;
-	unsigned int half;
+	unsigned long half;
 	unsigned int count;
 	__le64 tweaks[NITRO_EBS_XTS_TWEAKS_MAX][2];
 };
