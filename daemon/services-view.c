@@ -88,3 +88,28 @@ sd_json_variant *services_view(struct manager *m, const struct eni *eni)
 	json_pair(&v, "instance", instance_of(eni));
 	return json_object_take(&v);
 }
+
+/**
+ * services_neighbour - what the services have to know of an ENI of another host
+ * @m: the manager
+ * @eni: an ENI of a VPC that has ENIs here
+ *
+ * Context: event loop.
+ * Return: the JSON object, see io.nitro.Services.
+ */
+sd_json_variant *services_neighbour(struct manager *m, const struct eni *eni)
+{
+	struct object *vpc = model_get(&m->model, KIND_VPC, NULL, eni->vpc);
+	struct json_list v = {}, addresses = {};
+	char buf[PREFIX_STRLEN];
+
+	json_pair_string(&v, "id", eni->o.id);
+	json_pair_string(&v, "name", eni->o.name);
+	json_pair_string(&v, "vpc", vpc->id);
+	for (size_t i = 0; i < eni->ips.n; i++)
+		if (prefix_is_host(&eni->ips.v[i]))
+			json_list_add_string(&addresses,
+					     prefix_format_short(&eni->ips.v[i], buf));
+	json_pair(&v, "ips", json_list_take(&addresses));
+	return json_object_take(&v);
+}

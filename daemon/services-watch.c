@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Telling nitro-services of the ENIs of this host: all of them at first, then
- * what changes. A watcher remembers a hash of what it was told, so that nothing
+ * Telling nitro-services of the ENIs of this host, and of the names and addresses
+ * of others in their VPCs: all of them at first, then what changes. A watcher remembers a hash of what it was told, so that nothing
  * has to be queued: a change makes it look through the ENIs again, some in each
  * turn of the event loop and only while the connection takes more.
  */
@@ -18,7 +18,7 @@
 #define KEY0 0x6e6974726f2d7376ULL
 #define KEY1 1
 
-/* What a watcher was told of the ENI with a number; @pass is 0 for nothing */
+/* What a watcher was told of an ENI; @pass is 0 for nothing */
 struct told {
 	uint64_t hash;
 	uint32_t pass;
@@ -32,6 +32,8 @@ struct told {
  * @turn: a timer: one part of a walk in each turn of the event loop
  * @told: by number of the ENI
  * @n: numbers that @told has room for
+ * @neighbours: ID of an ENI of another host -> struct told
+ * @vpcs: names of the VPCs that have ENIs of this host, of the present walk
  * @pass: counts the walks over the ENIs
  * @at: place of the walk in the table of ENIs
  * @again: something has changed since the walk began
@@ -43,6 +45,8 @@ struct watcher {
 	sd_event_source *turn;
 	struct told *told;
 	size_t n;
+	struct map neighbours;
+	struct map vpcs;
 	uint32_t pass;
 	size_t at;
 	bool again;
@@ -53,6 +57,10 @@ static void watcher_free(struct watcher *w)
 	sd_event_source_disable_unref(w->turn);
 	sd_varlink_unref(w->link);
 	free(w->told);
+	for (size_t i = 0; i < w->neighbours.cap; i++)
+		free(w->neighbours.slots[i].value);
+	map_free(&w->neighbours);
+	map_free(&w->vpcs);
 	free(w);
 }
 
@@ -77,8 +85,46 @@ static struct told *told_of(struct watcher *w, uint32_t service)
 	return &w->told[service];
 }
 
+static struct told *told_of_neighbour(struct watcher *w, const char *id)
+{
+	struct told *told = map_get(&w->neighbours, id);
+
+	if (!told) {
+		told = xcalloc(1, sizeof(*told));
+		map_put(&w->neighbours, id, told);
+	}
+	return told;
+}
+
+static void begin_walk(struct watcher *w)
+{
+	struct model *m = &w->m->model;
+	struct object *o;
+
+	w->at = 0;
+	w->pass++;
+	w->again = false;
+	map_free(&w->vpcs);
+	FOR_EACH_OBJECT(m, KIND_ENI, o)
+		if (model_eni_is_local(m, ENI(o)))
+			map_put(&w->vpcs, ENI(o)->vpc, w);
+}
+
+/* Return: what it takes in a reply, roughly; little if it is known. */
+static size_t tell(struct watcher *w, struct told *told, const struct eni *eni,
+		   sd_json_variant *view, struct json_list *list)
+{
+	uint64_t hash = hash_of(view);
+	bool news = !told->pass || told->hash != hash;
+
+	if (news)
+		json_list_add(list, sd_json_variant_ref(view));
+	*told = (struct told){ .hash = hash, .pass = w->pass };
+	return 64 + (news ? 2 * strlen(eni->o.body) : 0);
+}
+
 /* The next ENIs that the watcher does not know as they are, up to a reply's size */
-static void collect(struct watcher *w, struct json_list *list)
+static void collect(struct watcher *w, struct json_list *enis, struct json_list *neighbours)
 {
 	const struct table *t = &w->m->model.tables[KIND_ENI];
 	size_t size = 0;
@@ -86,22 +132,18 @@ static void collect(struct watcher *w, struct json_list *list)
 	while (size < REPLY_SIZE) {
 		struct eni *eni = ENI(table_next(t, &w->at));
 		_cleanup_json_ sd_json_variant *view = NULL;
-		struct told *told;
-		uint64_t hash;
 
 		if (!eni)
 			return;
-		size += 64;
-		if (!model_eni_is_local(&w->m->model, eni))
-			continue;
-		view = services_view(w->m, eni);
-		hash = hash_of(view);
-		told = told_of(w, keni_service(eni->o.handle));
-		if (!told->pass || told->hash != hash) {
-			size += 2 * strlen(eni->o.body);
-			json_list_add(list, sd_json_variant_ref(view));
+		if (model_eni_is_local(&w->m->model, eni)) {
+			view = services_view(w->m, eni);
+			size += tell(w, told_of(w, keni_service(eni->o.handle)), eni, view, enis);
+		} else if (map_get(&w->vpcs, eni->vpc)) {
+			view = services_neighbour(w->m, eni);
+			size += tell(w, told_of_neighbour(w, eni->o.id), eni, view, neighbours);
+		} else {
+			size += 16;
 		}
-		*told = (struct told){ .hash = hash, .pass = w->pass };
 	}
 }
 
@@ -120,6 +162,23 @@ static void collect_gone(struct watcher *w, struct json_list *list)
 	}
 }
 
+static void collect_neighbours_gone(struct watcher *w, struct json_list *list)
+{
+	_cleanup_strings_ struct strings gone = {};
+
+	for (size_t i = 0; i < w->neighbours.cap; i++) {
+		const struct map_slot *slot = &w->neighbours.slots[i];
+		const struct told *told = slot->value;
+
+		if (told && told->pass != w->pass)
+			strings_add(&gone, slot->key);
+	}
+	for (size_t i = 0; i < gone.n; i++) {
+		free(map_del(&w->neighbours, gone.v[i]));
+		json_list_add_string(list, gone.v[i]);
+	}
+}
+
 static void go_on(struct watcher *w, uint64_t delay)
 {
 	(void)sd_event_source_set_time_relative(w->turn, delay);
@@ -128,22 +187,24 @@ static void go_on(struct watcher *w, uint64_t delay)
 
 static int send_part(struct watcher *w)
 {
+	struct json_list enis = {}, gone = {}, neighbours = {}, neighbours_gone = {};
 	_cleanup_json_ sd_json_variant *v = NULL;
-	struct json_list enis = {}, gone = {};
 	bool end, news;
 
-	collect(w, &enis);
+	collect(w, &enis, &neighbours);
 	end = w->at >= w->m->model.tables[KIND_ENI].n;
-	if (end)
+	if (end) {
 		collect_gone(w, &gone);
-	news = enis.n || gone.n || (end && w->pass == 1);
+		collect_neighbours_gone(w, &neighbours_gone);
+	}
+	news = enis.n || gone.n || neighbours.n || neighbours_gone.n || (end && w->pass == 1);
 	json_set(&v, "enis", json_list_take(&enis));
 	json_set(&v, "gone", json_list_take(&gone));
+	json_set(&v, "neighbours", json_list_take(&neighbours));
+	json_set(&v, "neighbours_gone", json_list_take(&neighbours_gone));
 	json_set_bool(&v, "complete", end);
 	if (end && w->again) {
-		w->again = false;
-		w->at = 0;
-		w->pass++;
+		begin_walk(w);
 		end = false;
 	}
 	if (!end)
@@ -181,8 +242,7 @@ void services_changed(struct manager *m)
 			w->again = true;
 			continue;
 		}
-		w->at = 0;
-		w->pass++;
+		begin_walk(w);
 		go_on(w, 0);
 	}
 }
@@ -209,7 +269,7 @@ int services_watch(struct manager *m, sd_varlink *link, struct error *e)
 	w = xcalloc(1, sizeof(*w));
 	w->m = m;
 	w->link = sd_varlink_ref(link);
-	w->pass = 1;
+	begin_walk(w);
 	r = sd_event_add_time_relative(m->event, &w->turn, CLOCK_MONOTONIC, 0, 1, on_turn, w);
 	if (r < 0) {
 		watcher_free(w);

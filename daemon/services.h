@@ -9,6 +9,7 @@
 
 /* services-view.c */
 sd_json_variant *services_view(struct manager *m, const struct eni *eni);
+sd_json_variant *services_neighbour(struct manager *m, const struct eni *eni);
 
 /* services-port.c */
 int services_open(struct manager *m, int netns_fd, bool *ret_created, struct error *e);

@@ -47,10 +47,19 @@ static const struct varlink_property eni[] = {
 	{}
 };
 
+static const struct varlink_property neighbour[] = {
+	PROPERTY("id", STRING, 0, "ID of the ENI."),
+	PROPERTY("name", STRING, 0, "Name of the ENI."),
+	PROPERTY("vpc", STRING, 0, "ID of its VPC."),
+	PROPERTY("ips", STRING, P_ARRAY, "Addresses."),
+	{}
+};
+
 static const struct varlink_type types[] = {
 	{ "Named", "An object.", named },
 	{ "Block", "A subnet or VPC.", block },
 	{ "Eni", "An ENI of this host.", eni },
+	{ "Neighbour", "An ENI of another host, in a VPC that has ENIs of this one.", neighbour },
 	{}
 };
 
@@ -62,6 +71,10 @@ static const struct varlink_property open_results[] = {
 static const struct varlink_property watch_results[] = {
 	PROPERTY_OF("enis", "Eni", P_RESULT | P_ARRAY, "ENIs that are new or have changed."),
 	PROPERTY("gone", INT, P_RESULT | P_ARRAY, "Numbers that have no ENI any more."),
+	PROPERTY_OF("neighbours", "Neighbour", P_RESULT | P_ARRAY,
+		    "Neighbours that are new or have changed."),
+	PROPERTY("neighbours_gone", STRING, P_RESULT | P_ARRAY,
+		 "IDs that are no neighbours any more."),
 	PROPERTY("complete", BOOL, P_RESULT, "All ENIs are known now."),
 	{}
 };
@@ -102,7 +115,7 @@ static const struct varlink_method methods[] = {
 	{ .name = "Open", .parameters = open_results, .serve = serve_open,
 	  .text = "Make the service port in the network namespace whose file descriptor comes along." },
 	{ .name = "Watch", .parameters = watch_results, .flags = SD_VARLINK_REQUIRES_MORE,
-	  .serve = serve_watch, .text = "All ENIs of this host, then what changes." },
+	  .serve = serve_watch, .text = "All ENIs of this host and their neighbours, then what changes." },
 	{}
 };
 
