@@ -2,6 +2,7 @@
 /* Addresses of clients: the card made them, so that they can be believed. */
 
 #include <netinet/in.h>
+#include <stdio.h>
 
 #include "client.h"
 
@@ -37,4 +38,24 @@ uint32_t client_service(const struct sockaddr *sa)
 			service = word_at(a + 4) >> 8;
 	}
 	return service <= SERVICE_MAX ? service : 0;
+}
+
+/**
+ * client_network - all addresses that an ENI may have here
+ * @service: its number
+ * @v6: of this family
+ * @ret: set to the prefix, as text
+ *
+ * Context: any.
+ */
+void client_network(uint32_t service, bool v6, char ret[PREFIX_STRLEN])
+{
+	uint32_t ip = CLIENT_IP4 | service << SERVICE_SHIFT4;
+
+	if (v6)
+		snprintf(ret, PREFIX_STRLEN, "fd00:ec3:%x:%x::/56", service >> 8,
+			 (service & 0xff) << 8);
+	else
+		snprintf(ret, PREFIX_STRLEN, "%u.%u.%u.%u/%d", ip >> 24, ip >> 16 & 0xff,
+			 ip >> 8 & 0xff, ip & 0xff, 32 - SERVICE_SHIFT4);
 }

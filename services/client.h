@@ -5,10 +5,11 @@
 
 #include <sys/socket.h>
 
-#include "base.h"
+#include "addr.h"
 
 #define SERVICE_MAX 131070
 
 uint32_t client_service(const struct sockaddr *sa);
+void client_network(uint32_t service, bool v6, char ret[PREFIX_STRLEN]);
 
 #endif

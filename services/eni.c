@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "eni.h"
+#include "names.h"
 
 static const char *string_of(sd_json_variant *v, const char *key)
 {
@@ -23,7 +24,15 @@ static void addresses_add(struct addresses *l, const struct prefix *p)
 	l->v[l->n++] = *p;
 }
 
-static void read_addresses(sd_json_variant *v, const char *key, struct addresses *ret)
+/**
+ * addresses_read - read a list of addresses and prefixes
+ * @v: an object of JSON
+ * @key: of the list in it
+ * @ret: what is an address is appended to it
+ *
+ * Context: any.
+ */
+void addresses_read(sd_json_variant *v, const char *key, struct addresses *ret)
 {
 	sd_json_variant *list = sd_json_variant_by_key(v, key);
 	_cleanup_error_ struct error ignored = {};
@@ -105,12 +114,12 @@ struct eni *eni_parse(sd_json_variant *v)
 	eni->mac_text = copy_of(v, "mac");
 	if (mac_parse(eni->mac_text, eni->mac, &ignored) < 0)
 		return eni_free(eni);
-	read_addresses(v, "ips", &eni->ips);
+	addresses_read(v, "ips", &eni->ips);
 	eni->subnet_id = copy_of(subnet, "id");
-	read_addresses(subnet, "cidrs", &eni->subnet_cidrs);
+	addresses_read(subnet, "cidrs", &eni->subnet_cidrs);
 	eni->vpc_id = copy_of(vpc, "id");
 	eni->vpc_name = copy_of(vpc, "name");
-	read_addresses(vpc, "cidrs", &eni->vpc_cidrs);
+	addresses_read(vpc, "cidrs", &eni->vpc_cidrs);
 	read_strings(groups, "id", &eni->group_ids);
 	read_strings(groups, "name", &eni->group_names);
 	eni->metadata = metadata_of(string_of(v, "metadata"));
@@ -119,8 +128,8 @@ struct eni *eni_parse(sd_json_variant *v)
 		eni->hop_limit = 1;
 	eni->mtu = number_of(v, "mtu");
 	eni->domain = copy_of(v, "domain");
-	read_addresses(v, "dns_servers", &eni->dns_servers);
-	read_addresses(v, "ntp_servers", &eni->ntp_servers);
+	addresses_read(v, "dns_servers", &eni->dns_servers);
+	addresses_read(v, "ntp_servers", &eni->ntp_servers);
 	read_instance(sd_json_variant_by_key(v, "instance"), &eni->instance);
 	return eni;
 }
@@ -228,24 +237,6 @@ bool eni_resolver(const struct eni *eni, bool v6, struct prefix *ret)
 	return false;
 }
 
-/* A label of a name: what DNS does not take becomes a hyphen */
-static void add_label(struct text *t, const char *name)
-{
-	char label[64];
-	size_t n = 0;
-
-	for (; *name && n < sizeof(label) - 1; name++) {
-		bool plain = (*name >= 'a' && *name <= 'z') || (*name >= 'A' && *name <= 'Z') ||
-			     (*name >= '0' && *name <= '9');
-
-		if (plain || n)
-			label[n++] = plain ? *name : '-';
-	}
-	while (n && label[n - 1] == '-')
-		n--;
-	text_add(t, "%.*s", (int)n, label);
-}
-
 /**
  * eni_hostname - the full name of whoever holds the ENI
  * @eni: the ENI
@@ -261,17 +252,12 @@ char *eni_hostname(const struct eni *eni, const char *default_domain)
 {
 	const char *domain = eni->domain ? eni->domain : default_domain;
 	const struct prefix *ip = eni_primary(eni, false);
-	struct text t = {};
+	char *name;
 
-	if (eni->instance.hostname) {
-		if (strchr(eni->instance.hostname, '.'))
-			return xstrdup(eni->instance.hostname);
-		add_label(&t, eni->instance.hostname);
-	} else if (ip) {
-		text_add(&t, "ip-%u-%u-%u-%u", ip->a[0], ip->a[1], ip->a[2], ip->a[3]);
-	} else {
-		add_label(&t, eni->instance.id ? eni->instance.id : eni->id);
-	}
-	text_add(&t, ".%s", domain);
-	return t.s;
+	if (eni->instance.hostname && strchr(eni->instance.hostname, '.'))
+		return xstrdup(eni->instance.hostname);
+	name = eni->instance.hostname ? names_full(eni->instance.hostname, domain) : NULL;
+	if (!name && ip)
+		name = names_of_address(ip, domain);
+	return name ? name : names_full(eni->instance.id ? eni->instance.id : eni->id, domain);
 }

@@ -92,6 +92,7 @@ struct eni *eni_free(struct eni *eni);
 const struct prefix *eni_primary(const struct eni *eni, bool v6);
 const struct prefix *eni_cidr(const struct eni *eni, bool v6);
 bool eni_resolver(const struct eni *eni, bool v6, struct prefix *ret);
+void addresses_read(sd_json_variant *v, const char *key, struct addresses *ret);
 char *eni_hostname(const struct eni *eni, const char *default_domain);
 
 void enis_put(struct enis *t, struct eni *eni);

@@ -11,7 +11,7 @@
 #include <systemd/sd-varlink.h>
 #include <time.h>
 
-#include "services.h"
+#include "names.h"
 
 #define SEC 1000000ULL
 #define RETRY (SEC / 2)
@@ -25,6 +25,8 @@
  * @timer: connects again, and looks after the service port
  * @seen: numbers that were told of since this connection began
  * @n: numbers there is room for
+ * @connection: counts them
+ * @complete: nitrod has told of all there is
  */
 struct link {
 	struct services *s;
@@ -32,6 +34,7 @@ struct link {
 	sd_event_source *timer;
 	bool *seen;
 	size_t n;
+	uint64_t connection;
 	bool complete;
 };
 
@@ -92,6 +95,26 @@ static void mark(struct link *l, uint32_t service)
 	l->seen[service] = true;
 }
 
+static void forget_neighbour(struct link *l, const char *id)
+{
+	neighbour_free(map_del(&l->s->neighbours, id));
+}
+
+static void sweep_neighbours(struct link *l)
+{
+	_cleanup_strings_ struct strings gone = {};
+
+	for (size_t i = 0; i < l->s->neighbours.cap; i++) {
+		const struct map_slot *slot = &l->s->neighbours.slots[i];
+		const struct neighbour *n = slot->value;
+
+		if (n && n->connection != l->connection)
+			strings_add(&gone, slot->key);
+	}
+	for (size_t i = 0; i < gone.n; i++)
+		forget_neighbour(l, gone.v[i]);
+}
+
 /* What nitrod has not told again is no more */
 static void sweep(struct link *l)
 {
@@ -102,6 +125,30 @@ static void sweep(struct link *l)
 	while ((eni = enis_next(t, &at)))
 		if (eni->service >= l->n || !l->seen[eni->service])
 			enis_remove(t, eni->service);
+	sweep_neighbours(l);
+}
+
+static void on_neighbours(struct link *l, sd_json_variant *news, sd_json_variant *gone)
+{
+	for (size_t i = 0; gone && i < sd_json_variant_elements(gone); i++) {
+		sd_json_variant *id = sd_json_variant_by_index(gone, i);
+
+		if (sd_json_variant_is_string(id))
+			forget_neighbour(l, sd_json_variant_string(id));
+	}
+	for (size_t i = 0; news && i < sd_json_variant_elements(news); i++) {
+		sd_json_variant *v = sd_json_variant_by_index(news, i);
+		sd_json_variant *id = sd_json_variant_by_key(v, "id");
+		struct neighbour *n = neighbour_parse(v);
+
+		if (!n || !id || !sd_json_variant_is_string(id)) {
+			neighbour_free(n);
+			continue;
+		}
+		n->connection = l->connection;
+		forget_neighbour(l, sd_json_variant_string(id));
+		map_put(&l->s->neighbours, sd_json_variant_string(id), n);
+	}
 }
 
 static void on_news(struct link *l, sd_json_variant *v)
@@ -121,6 +168,9 @@ static void on_news(struct link *l, sd_json_variant *v)
 		mark(l, eni->service);
 		enis_put(&l->s->enis, eni);
 	}
+	on_neighbours(l, sd_json_variant_by_key(v, "neighbours"),
+		      sd_json_variant_by_key(v, "neighbours_gone"));
+	resolver_changed(l->s);
 	if (l->complete || !complete || !sd_json_variant_is_boolean(complete) ||
 	    !sd_json_variant_boolean(complete))
 		return;
@@ -163,6 +213,7 @@ static int watch(struct link *l)
 
 	if (r < 0)
 		return r;
+	l->connection++;
 	sd_varlink_set_userdata(l->varlink, l);
 	r = sd_varlink_bind_reply(l->varlink, on_reply);
 	if (r >= 0)
@@ -189,6 +240,7 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 	if (!l->varlink && watch(l) < 0)
 		disconnect(l);
 	look_after_port(l);
+	resolver_look(l->s);
 	(void)sd_event_source_set_time_relative(source, l->varlink ? LOOK_EVERY : RETRY);
 	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
 }

@@ -11,18 +11,21 @@
 #include <systemd/sd-daemon.h>
 #include <time.h>
 
-#include "services.h"
+#include "names.h"
 
 static const char *arg_state = "/var/lib/nitro-services";
 static const char *arg_socket = "/run/nitro/nitro-services.sock";
 static const char *arg_region = "nitro-local-1";
 static const char *arg_zone;
 static const char *arg_domain = "nitro.internal";
+static const char *arg_runtime = "/run/nitro-services";
+static const char *arg_resolver = "/run/nitro-resolver/control";
+static const char *arg_dns;
 
 static void usage(void)
 {
 	printf("nitro-services [OPTIONS...]\n\n"
-	       "Metadata, DHCP and router for the ENIs of this host.\n\n"
+	       "Metadata, DHCP and names for the ENIs of this host.\n\n"
 	       "  -h --help              show this help\n"
 	       "  -V --version           show the version\n"
 	       "     --state DIR         where the identity key lies (default /var/lib/nitro-services)\n"
@@ -30,13 +33,20 @@ static void usage(void)
 	       "     --region NAME       placement/region (default nitro-local-1, NITRO_REGION)\n"
 	       "     --zone NAME         placement/availability-zone (default REGIONa, NITRO_ZONE)\n"
 	       "     --domain NAME       domain of guests whose VPC has none (default nitro.internal,\n"
-	       "                         NITRO_DOMAIN)\n");
+	       "                         NITRO_DOMAIN)\n"
+	       "     --runtime DIR       where the resolver's names are written (default\n"
+	       "                         /run/nitro-services)\n"
+	       "     --resolver PATH     control socket of unbound (default\n"
+	       "                         /run/nitro-resolver/control)\n"
+	       "     --dns ADDRESSES     resolvers of all other names (default those of this host,\n"
+	       "                         NITRO_DNS)\n");
 }
 
 /* Return: 1 to go on, 0 to end well, below zero for a mistake */
 static int parse_argv(int argc, char *argv[])
 {
-	enum { OPT_STATE = 256, OPT_SOCKET, OPT_REGION, OPT_ZONE, OPT_DOMAIN };
+	enum { OPT_STATE = 256, OPT_SOCKET, OPT_REGION, OPT_ZONE, OPT_DOMAIN,
+	       OPT_RUNTIME, OPT_RESOLVER, OPT_DNS };
 	static const struct option options[] = {
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'V' },
@@ -45,6 +55,9 @@ static int parse_argv(int argc, char *argv[])
 		{ "region", required_argument, NULL, OPT_REGION },
 		{ "zone", required_argument, NULL, OPT_ZONE },
 		{ "domain", required_argument, NULL, OPT_DOMAIN },
+		{ "runtime", required_argument, NULL, OPT_RUNTIME },
+		{ "resolver", required_argument, NULL, OPT_RESOLVER },
+		{ "dns", required_argument, NULL, OPT_DNS },
 		{}
 	};
 	static const struct {
@@ -52,7 +65,7 @@ static int parse_argv(int argc, char *argv[])
 		const char **arg;
 	} environment[] = {
 		{ "NITRO_REGION", &arg_region }, { "NITRO_ZONE", &arg_zone },
-		{ "NITRO_DOMAIN", &arg_domain },
+		{ "NITRO_DOMAIN", &arg_domain }, { "NITRO_DNS", &arg_dns },
 	};
 	int c;
 
@@ -85,6 +98,15 @@ static int parse_argv(int argc, char *argv[])
 		case OPT_DOMAIN:
 			arg_domain = optarg;
 			break;
+		case OPT_RUNTIME:
+			arg_runtime = optarg;
+			break;
+		case OPT_RESOLVER:
+			arg_resolver = optarg;
+			break;
+		case OPT_DNS:
+			arg_dns = optarg;
+			break;
 		default:
 			return -EINVAL;
 		}
@@ -93,7 +115,28 @@ static int parse_argv(int argc, char *argv[])
 		fprintf(stderr, "nitro-services: '%s' is no option\n", argv[optind]);
 		return -EINVAL;
 	}
+	if (!names_domain_valid(arg_domain)) {
+		fprintf(stderr, "nitro-services: '%s' is no name of a domain\n", arg_domain);
+		return -EINVAL;
+	}
 	return 1;
+}
+
+static int read_upstream(struct strings *ret, struct error *e)
+{
+	_cleanup_free_ char *text = xstrdup(arg_dns);
+	char *rest = text, *word;
+
+	while (rest && (word = strsep(&rest, " \t,"))) {
+		struct prefix address;
+
+		if (!*word)
+			continue;
+		if (address_parse(word, &address, e) < 0)
+			return -EINVAL;
+		strings_add(ret, word);
+	}
+	return 0;
 }
 
 /* Before the first byte of a guest is read; whatever it does then, it does without
@@ -162,6 +205,8 @@ static int start(struct services *s, struct error *e)
 	if (r >= 0)
 		r = metadata_start(s, e);
 	if (r >= 0)
+		r = resolver_start(s, e);
+	if (r >= 0)
 		r = drop_capabilities(e);
 	if (r >= 0 && link_start(s) < 0)
 		r = fail(e, ERR_FAILED, "cannot watch nitrod");
@@ -173,7 +218,12 @@ static void stop(struct services *s)
 	link_stop(s);
 	metadata_stop(s);
 	dhcp_stop(s);
+	resolver_stop(s);
 	enis_free(&s->enis);
+	for (size_t i = 0; i < s->neighbours.cap; i++)
+		neighbour_free(s->neighbours.slots[i].value);
+	map_free(&s->neighbours);
+	strings_free(&s->upstream);
 	identity_free(s->identity);
 	sd_event_unref(s->event);
 }
@@ -194,7 +244,11 @@ int main(int argc, char *argv[])
 	s.region = arg_region;
 	s.zone = zone;
 	s.domain = arg_domain;
-	r = start(&s, &e);
+	s.runtime = arg_runtime;
+	s.control = arg_resolver;
+	r = read_upstream(&s.upstream, &e);
+	if (r >= 0)
+		r = start(&s, &e);
 	if (r < 0) {
 		fprintf(stderr, "nitro-services: %s\n", e.message);
 		stop(&s);

@@ -6,7 +6,8 @@
      |  red-1 .1.10   red-2 .1.11 (v1)         blue-1 .1.10
     each in a namespace of its own, which nitrod has configured
 
-Both daemons are the ones that users run, asked by nitroctl.
+The daemons are the ones that users run, asked by nitroctl; so is unbound,
+with another one for the names of the world.
 """
 
 import contextlib
@@ -29,6 +30,7 @@ from nitronet import DEADLINE, Port, wait  # pylint: disable=wrong-import-positi
 
 METADATA = {4: "169.254.169.254", 6: "fd00:ec2::254"}
 RESOLVER = {4: "169.254.169.253", 6: "fd00:ec2::253"}
+WORLD = "127.0.0.2"
 TTL = "X-aws-ec2-metadata-token-ttl-seconds"
 TOKEN = "X-aws-ec2-metadata-token"
 START = 60.0
@@ -97,9 +99,8 @@ class Guest:
     def set(self, *options):
         self.lab.nitroctl("eni", "set", self.name, *options)
 
-    def run(self, *command, check=True):
-        return self.lab.sh("ip", "netns", "exec", self.name, *command,
-                           check=check)
+    def run(self, *command, **how):
+        return self.lab.sh("ip", "netns", "exec", self.name, *command, **how)
 
     def port(self):
         """The netdev as frames"""
@@ -158,7 +159,7 @@ class Lab:
             self.sh("ip", "netns", "add", name)
             self.sh("ip", "-n", name, "link", "set", "lo", "up")
         self.sh("ip", "-n", "host", "addr", "add", "192.0.2.1/32", "dev", "lo")
-        self.nitrod = self.services = None
+        self.nitrod = self.services = self.resolver = self.world = None
         self.start_nitrod()
         self.nitroctl("host", "set", "host", "--underlay", "192.0.2.1", "--local")
         for vpc in ("red", "blue"):
@@ -168,6 +169,8 @@ class Lab:
                           "10.0.1.0/24", "--cidr", "fd00:10:0:1::/64")
             self.nitroctl("sg", "create", "open", "--vpc", vpc)
         self.start_services()
+        self.start_world()
+        self.start_resolver()
         self.red1 = Guest(self, "red-1", "red-net", "--sg", "open",
                           ip4="10.0.1.10", ip6="fd00:10:0:1::10")
         self.red2 = Guest(self, "red-2", "red-net", "--metadata", "v1",
@@ -186,12 +189,12 @@ class Lab:
         return False
 
     @staticmethod
-    def sh(*command, check=True):
+    def sh(*command, check=True, stderr=False):
         done = subprocess.run(command, capture_output=True, text=True,
                               check=False)
         if check and done.returncode:
-            raise AssertionError(f"{command}: {done.stderr}")
-        return done.stdout
+            raise AssertionError(f"{command}: {done.stdout}{done.stderr}")
+        return done.stdout + (done.stderr if stderr else "")
 
     def start(self, netns, *command):
         return subprocess.Popen(["ip", "netns", "exec", netns, *command],
@@ -211,7 +214,44 @@ class Lab:
         os.makedirs(f"{self.dir}/services", exist_ok=True)
         self.services = self.start(
             "services", self.services_binary, "--state", f"{self.dir}/services",
-            "--socket", f"{self.dir}/n-services.sock", "--region", "eu-test-1")
+            "--socket", f"{self.dir}/n-services.sock", "--region", "eu-test-1",
+            "--runtime", f"{self.dir}/services",
+            "--resolver", f"{self.dir}/resolver/control", "--dns", WORLD)
+
+    def configured(self, name):
+        """A configuration file of ours, with the directories of this lab"""
+        with open(f"{SRC}/services/{name}.conf", encoding="utf-8") as file:
+            text = file.read()
+        os.makedirs(f"{self.dir}/{name}", 0o750, exist_ok=True)
+        text = text.replace(f"/run/nitro-{name}", f"{self.dir}/{name}")
+        path = f"{self.dir}/{name}.conf"
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text.replace("/run/nitro-services", f"{self.dir}/services"))
+        return path
+
+    def start_resolver(self):
+        with open("/proc/sys/net/core/rmem_default", "w", encoding="ascii") as file:
+            file.write(str(8 << 20))  # as nitro-resolver.socket has it
+        self.resolver = self.start("services", "unbound", "-d", "-p", "-c",
+                                   self.configured("resolver"))
+
+    def start_world(self):
+        """The resolver of the host, for names that are no VPC's"""
+        path = f"{self.dir}/world.conf"
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(f"""
+server:
+    interface: {WORLD}
+    do-daemonize: no
+    username: ""
+    chroot: ""
+    pidfile: ""
+    use-syslog: no
+    local-zone: "." static
+    local-data: "www.example.org. A 198.51.100.80"
+    local-data: "www.corp.example. A 198.51.100.81"
+""")
+        self.world = self.start("services", "unbound", "-d", "-p", "-c", path)
 
     @staticmethod
     def kill(process, number=signal.SIGKILL):
@@ -256,7 +296,7 @@ class Lab:
         return 0
 
     def close(self):
-        for process in (self.services, self.nitrod):
+        for process in (self.resolver, self.world, self.services, self.nitrod):
             if process and process.poll() is None:
                 self.kill(process, signal.SIGTERM)
         for name in ["host", "services"] + [g.name for g in self.guests]:
