@@ -6,8 +6,8 @@
      |  red-1 .1.10   red-2 .1.11 (v1)         blue-1 .1.10
     each in a namespace of its own, which nitrod has configured
 
-The daemons are the ones that users run, asked by nitroctl; so is unbound,
-with another one for the names of the world.
+The daemons are the ones that users run, asked by nitroctl; so are unbound, with
+another one for the names of the world, and chronyd.
 """
 
 import contextlib
@@ -30,6 +30,7 @@ from nitronet import DEADLINE, Port, wait  # pylint: disable=wrong-import-positi
 
 METADATA = {4: "169.254.169.254", 6: "fd00:ec2::254"}
 RESOLVER = {4: "169.254.169.253", 6: "fd00:ec2::253"}
+TIME = {4: "169.254.169.123", 6: "fd00:ec2::123"}
 WORLD = "127.0.0.2"
 TTL = "X-aws-ec2-metadata-token-ttl-seconds"
 TOKEN = "X-aws-ec2-metadata-token"
@@ -159,7 +160,7 @@ class Lab:
             self.sh("ip", "netns", "add", name)
             self.sh("ip", "-n", name, "link", "set", "lo", "up")
         self.sh("ip", "-n", "host", "addr", "add", "192.0.2.1/32", "dev", "lo")
-        self.nitrod = self.services = self.resolver = self.world = None
+        self.nitrod = self.services = self.resolver = self.world = self.time = None
         self.start_nitrod()
         self.nitroctl("host", "set", "host", "--underlay", "192.0.2.1", "--local")
         for vpc in ("red", "blue"):
@@ -171,6 +172,7 @@ class Lab:
         self.start_services()
         self.start_world()
         self.start_resolver()
+        self.start_time()
         self.red1 = Guest(self, "red-1", "red-net", "--sg", "open",
                           ip4="10.0.1.10", ip6="fd00:10:0:1::10")
         self.red2 = Guest(self, "red-2", "red-net", "--metadata", "v1",
@@ -235,6 +237,10 @@ class Lab:
         self.resolver = self.start("services", "unbound", "-d", "-p", "-c",
                                    self.configured("resolver"))
 
+    def start_time(self):
+        self.time = self.start("services", "chronyd", "-d", "-x", "-U", "-f",
+                               self.configured("time"))
+
     def start_world(self):
         """The resolver of the host, for names that are no VPC's"""
         path = f"{self.dir}/world.conf"
@@ -296,7 +302,7 @@ server:
         return 0
 
     def close(self):
-        for process in (self.resolver, self.world, self.services, self.nitrod):
+        for process in (self.time, self.resolver, self.world, self.services, self.nitrod):
             if process and process.poll() is None:
                 self.kill(process, signal.SIGTERM)
         for name in ["host", "services"] + [g.name for g in self.guests]:
@@ -314,4 +320,4 @@ def now():
 
 
 __all__ = ["DEADLINE", "Lab", "METADATA", "RESOLVER", "Refused", "TOKEN", "TTL",
-           "inside", "now", "packet", "until"]
+           "TIME", "inside", "now", "packet", "until"]
