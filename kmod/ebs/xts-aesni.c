@@ -61,11 +61,11 @@ static __always_inline void do_last_round(struct data *data,
 	const block_mem *keys = (const block_mem *)whitening;
 
 	if (encrypt) {
-		AES("vaesenclast", data->lower, keys[0]);
-		AES("vaesenclast", data->upper, keys[1]);
+		AES_MEMORY("vaesenclast", data->lower, keys[0]);
+		AES_MEMORY("vaesenclast", data->upper, keys[1]);
 	} else {
-		AES("vaesdeclast", data->lower, keys[0]);
-		AES("vaesdeclast", data->upper, keys[1]);
+		AES_MEMORY("vaesdeclast", data->lower, keys[0]);
+		AES_MEMORY("vaesdeclast", data->upper, keys[1]);
 	}
 }
 

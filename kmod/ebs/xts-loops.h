@@ -97,7 +97,8 @@ static __always_inline pair crypt_pairs(const block_mem *key, unsigned int round
 	for (i = 0; i < PAIRS; i++) {
 		data[i] = load(src + i * BLOCK, src + half + i * BLOCK,
 			       tweaks ^ first);
-		after[i] = tweaks ^ last;
+		/* The compiler would keep them, and has not the registers */
+		asm("vmovdqu %1, %0" : "=m" (after[i]) : "x" (tweaks ^ last));
 		tweaks = next_tweaks(tweaks);
 	}
 #pragma GCC unroll 16

@@ -60,9 +60,9 @@ static __always_inline void do_last_round(struct data *data,
 					  const pair_mem *whitening, bool encrypt)
 {
 	if (encrypt)
-		AES("vaesenclast", data->both, *whitening);
+		AES_MEMORY("vaesenclast", data->both, *whitening);
 	else
-		AES("vaesdeclast", data->both, *whitening);
+		AES_MEMORY("vaesdeclast", data->both, *whitening);
 }
 
 #include "xts-loops.h"
