@@ -14,6 +14,10 @@ from storage import MIB, Device, contents, run
 from volume import KEY, OTHER_KEY
 
 
+# A disk that was removed has no size, so that a write is past its end
+GONE = (errno.EIO, errno.ENXIO, errno.ENODEV, errno.ENOSPC)
+
+
 class Load:
     """Threads that write and read a volume until told to stop. Each has a
     region of its own and knows what is in it."""
@@ -128,7 +132,7 @@ def detach(lab):
     volume = lab.volume(backing)
     storage.fill(volume.path, b"stays" * 1000 + bytes(120), 7 * MIB)
     load = Load(volume.path, 6 * MIB,
-                errors=(errno.EIO, errno.ENXIO, errno.ENODEV))
+                errors=GONE)
     load.wait_for(10)
     volume.detach(force=True)
     load.stop()
@@ -143,7 +147,7 @@ def backing_vanishes(lab, kind):
     backing = lab.null(8) if kind == "null_blk" else lab.scsi()
     volume = lab.volume(backing)
     load = Load(volume.path, 4 * MIB,
-                errors=(errno.EIO, errno.ENXIO, errno.ENODEV))
+                errors=GONE)
     load.wait_for(10)
     backing.vanish()
     wait(lambda: load.failed, "errors", 20)
