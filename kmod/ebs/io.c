@@ -28,10 +28,22 @@
 			 REQ_PREFLUSH | REQ_IDLE | REQ_RAHEAD |		\
 			 REQ_BACKGROUND | REQ_NOWAIT)
 
-/* I/O that ended where it cannot be decrypted, for a worker on the same CPU */
+/* More than this is too long for a bottom half */
+#define BOTTOM_HALF_MAX	(64U << 10)
+
+/**
+ * struct hop - I/O that ended where it cannot be decrypted, of one CPU
+ * @ended: in an interrupt, for the bottom half that follows
+ * @bottom_half: that
+ * @left: by the bottom half, because it interrupted who uses the FPU, or because
+ *	of its size; for a task
+ * @task: that
+ */
 struct hop {
-	struct llist_head ios;
-	struct work_struct work;
+	struct llist_head ended;
+	struct work_struct bottom_half;
+	struct llist_head left;
+	struct work_struct task;
 };
 
 static DEFINE_PER_CPU(struct hop, hops);
@@ -406,15 +418,31 @@ static void ended(struct bio *bio)
 	} else {
 		struct hop *hop = raw_cpu_ptr(&hops);
 
-		if (llist_add(&io->llist, &hop->ios))
-			queue_work(hop_wq, &hop->work);
+		if (llist_add(&io->llist, &hop->ended))
+			queue_work(system_bh_highpri_wq, &hop->bottom_half);
 	}
 }
 
-static void hop_work(struct work_struct *work)
+/* Usually the FPU is free here, and nobody has to be woken. */
+static void hop_bottom_half(struct work_struct *work)
 {
-	struct hop *hop = container_of(work, struct hop, work);
-	struct llist_node *first = llist_reverse_order(llist_del_all(&hop->ios));
+	struct hop *hop = container_of(work, struct hop, bottom_half);
+	struct llist_node *first = llist_reverse_order(llist_del_all(&hop->ended));
+	struct nitro_ebs_io *io, *next;
+
+	llist_for_each_entry_safe(io, next, first, llist) {
+		if (io->parent_iter.bi_size <= BOTTOM_HALF_MAX &&
+		    can_decrypt(io->dev))
+			nitro_ebs_fan_cipher(io, false);
+		else if (llist_add(&io->llist, &hop->left))
+			queue_work(hop_wq, &hop->task);
+	}
+}
+
+static void hop_task(struct work_struct *work)
+{
+	struct hop *hop = container_of(work, struct hop, task);
+	struct llist_node *first = llist_reverse_order(llist_del_all(&hop->left));
 	struct nitro_ebs_io *io, *next;
 
 	llist_for_each_entry_safe(io, next, first, llist)
@@ -494,7 +522,6 @@ int __init nitro_ebs_io_init(void)
 {
 	unsigned int cpu;
 
-	/* Tasks, not bottom halves: those may have interrupted who uses the FPU. */
 	hop_wq = alloc_workqueue("nitro_ebs_hop", WQ_HIGHPRI | WQ_MEM_RECLAIM |
 				 NITRO_WQ_PERCPU, 0);
 	if (!hop_wq)
@@ -502,8 +529,10 @@ int __init nitro_ebs_io_init(void)
 	for_each_possible_cpu(cpu) {
 		struct hop *hop = per_cpu_ptr(&hops, cpu);
 
-		init_llist_head(&hop->ios);
-		INIT_WORK(&hop->work, hop_work);
+		init_llist_head(&hop->ended);
+		init_llist_head(&hop->left);
+		INIT_WORK(&hop->bottom_half, hop_bottom_half);
+		INIT_WORK(&hop->task, hop_task);
 	}
 	return 0;
 }
@@ -515,5 +544,9 @@ int __init nitro_ebs_io_init(void)
  */
 void nitro_ebs_io_exit(void)
 {
+	unsigned int cpu;
+
+	for_each_possible_cpu(cpu)
+		flush_work(&per_cpu_ptr(&hops, cpu)->bottom_half);
 	destroy_workqueue(hop_wq);
 }
