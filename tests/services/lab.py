@@ -212,11 +212,11 @@ class Lab:
             return self.nitroctl("status")
         return None
 
-    def start_services(self):
+    def start_services(self, socket_path=None):
         os.makedirs(f"{self.dir}/services", exist_ok=True)
         self.services = self.start(
             "services", self.services_binary, "--state", f"{self.dir}/services",
-            "--socket", f"{self.dir}/n-services.sock", "--region", "eu-test-1",
+            "--socket", socket_path or f"{self.dir}/n-services.sock", "--region", "eu-test-1",
             "--runtime", f"{self.dir}/services",
             "--resolver", f"{self.dir}/resolver/control", "--dns", WORLD)
 
@@ -319,5 +319,5 @@ def now():
     return time.monotonic()
 
 
-__all__ = ["DEADLINE", "Lab", "METADATA", "RESOLVER", "Refused", "TOKEN", "TTL",
+__all__ = ["DEADLINE", "Lab", "SRC", "METADATA", "RESOLVER", "Refused", "TOKEN", "TTL",
            "TIME", "inside", "now", "packet", "until"]
