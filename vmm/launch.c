@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * nitro-launch: become the VMM of an instance. It runs as the instance's own
+ * user, in its sandbox, and can open nothing: what the VMM needs comes from
+ * nitrod as descriptors, over a connection that systemd has made (OpenFile=).
+ * A child stays behind and keeps the console.
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+#include "vmm.h"
+
+/* While they are collected they lie above where they go to */
+#define PARK (VMM_FD_FIRST + VMM_FDS_MAX)
+
+struct launch {
+	int fds[VMM_FDS_MAX];
+	size_t n;
+	char args[LAUNCH_MESSAGE_MAX];
+	size_t size;
+};
+
+static int complain(const char *what)
+{
+	fprintf(stderr, "nitro-launch: %s: %s\n", what, strerror(errno));
+	return -1;
+}
+
+static int park(int fd)
+{
+	int high = fcntl(fd, F_DUPFD_CLOEXEC, PARK);
+
+	close(fd);
+	return high;
+}
+
+static int take_fds(struct launch *l, struct msghdr *msg)
+{
+	struct cmsghdr *c = CMSG_FIRSTHDR(msg);
+	int fds[LAUNCH_FDS_MAX];
+	size_t n;
+
+	if (!c || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+		return 0;
+	n = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+	memcpy(fds, CMSG_DATA(c), n * sizeof(int));
+	for (size_t i = 0; i < n; i++) {
+		if (l->n >= VMM_FDS_MAX)
+			return -1;
+		l->fds[l->n] = park(fds[i]);
+		if (l->fds[l->n++] < 0)
+			return complain("cannot keep a descriptor");
+	}
+	return 0;
+}
+
+/* Return: 1 with the last message, 0 if there are more */
+static int receive_one(int link, struct launch *l)
+{
+	union {
+		char buf[CMSG_SPACE(LAUNCH_FDS_MAX * sizeof(int))];
+		struct cmsghdr align;
+	} control;
+	struct iovec iov = { .iov_base = l->args, .iov_len = sizeof(l->args) };
+	struct msghdr msg = {
+		.msg_iov = &iov, .msg_iovlen = 1,
+		.msg_control = control.buf, .msg_controllen = sizeof(control.buf),
+	};
+	ssize_t n = recvmsg(link, &msg, MSG_CMSG_CLOEXEC);
+
+	if (n < 0)
+		return errno == EINTR ? 0 : complain("cannot hear nitrod");
+	if (!n || msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) {
+		errno = EPROTO;
+		return complain("nitrod has hung up");
+	}
+	if (take_fds(l, &msg) < 0)
+		return -1;
+	l->size = n;
+	return l->args[0] == LAUNCH_ARGS;
+}
+
+static int receive(int link, struct launch *l)
+{
+	int r;
+
+	do {
+		r = receive_one(link, l);
+	} while (!r);
+	if (r > 0 && (l->n < LAUNCH_OWN_FDS || l->size < 3 || l->args[l->size - 1])) {
+		errno = EPROTO;
+		return complain("nitrod makes no sense");
+	}
+	return r;
+}
+
+/* The command line as execv() wants it */
+static char **split(struct launch *l)
+{
+	size_t n = 0, i = 1;
+	char **argv;
+
+	for (size_t k = 1; k < l->size; k++)
+		n += !l->args[k];
+	argv = calloc(n + 1, sizeof(*argv));
+	if (!argv)
+		return NULL;
+	for (size_t k = 0; k < n; k++) {
+		argv[k] = &l->args[i];
+		i += strlen(argv[k]) + 1;
+	}
+	return argv;
+}
+
+/* Two ends: @ret for the console's keeper, @fd for the VMM */
+static int make_pair(int fd, int *ret)
+{
+	int pair[2];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+		return complain("cannot make a console");
+	*ret = park(pair[0]);
+	pair[1] = park(pair[1]);
+	if (*ret < 0 || pair[1] < 0 || dup2(pair[1], fd) < 0)
+		return complain("cannot make a console");
+	close(pair[1]);
+	return 0;
+}
+
+static int keep_console(struct launch *l)
+{
+	int serial, console;
+	pid_t pid;
+
+	if (make_pair(VMM_FD_SERIAL, &serial) < 0 || make_pair(VMM_FD_CONSOLE, &console) < 0)
+		return -1;
+	pid = fork();
+	if (pid < 0)
+		return complain("cannot make a process");
+	if (!pid) {
+		close(VMM_FD_SERIAL);
+		close(VMM_FD_CONSOLE);
+		for (size_t i = LAUNCH_OWN_FDS; i < l->n; i++)
+			close(l->fds[i]);
+		_exit(console_serve(l->fds[LAUNCH_CONSOLE_LOG], l->fds[LAUNCH_CONSOLE_SOCKET],
+				    serial, console) < 0);
+	}
+	return 0;
+}
+
+static int become_vmm(struct launch *l)
+{
+	char **argv = split(l);
+
+	if (!argv)
+		return complain("cannot start the VMM");
+	for (size_t i = LAUNCH_OWN_FDS; i < l->n; i++)
+		if (dup2(l->fds[i], VMM_FD_FIRST + (int)(i - LAUNCH_OWN_FDS)) < 0)
+			return complain("cannot keep a descriptor");
+	if (dup2(l->fds[LAUNCH_VMM_LOG], 1) < 0 || dup2(l->fds[LAUNCH_VMM_LOG], 2) < 0)
+		return complain("cannot keep a descriptor");
+	/* a log that is full is no reason to end */
+	(void)signal(SIGXFSZ, SIG_IGN);
+	(void)execv(argv[0], argv);
+	return complain(argv[0]);
+}
+
+int main(int argc, char *argv[])
+{
+	static struct launch l;
+
+	if (argc != 2 || sd_listen_fds(true) != 1) {
+		fputs("nitro-launch: is started by nitrod, in the unit of an instance\n", stderr);
+		return 2;
+	}
+	if (send(SD_LISTEN_FDS_START, argv[1], strlen(argv[1]), MSG_NOSIGNAL) < 0)
+		return complain("cannot talk to nitrod") < 0;
+	if (receive(SD_LISTEN_FDS_START, &l) < 0)
+		return EXIT_FAILURE;
+	close(SD_LISTEN_FDS_START);
+	if (keep_console(&l) < 0)
+		return EXIT_FAILURE;
+	(void)become_vmm(&l);
+	return EXIT_FAILURE;
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What nitrod and nitro-launch agree on. nitro-launch is the first process of an
+ * instance's unit: it has one connection, on which it says which instance it is,
+ * and nitrod sends the descriptors of everything the VMM may use, and then the
+ * VMM's command line. Each message is a packet.
+ */
+#ifndef _NITRO_VMM_H
+#define _NITRO_VMM_H
+
+/* A message is of one kind, which is its first byte */
+#define LAUNCH_FDS 'F'		/* descriptors, at most LAUNCH_FDS_MAX */
+#define LAUNCH_ARGS 'A'		/* the command line, each part ends with a zero: the last one */
+#define LAUNCH_FDS_MAX 64
+#define LAUNCH_MESSAGE_MAX (64 * 1024)
+
+/* The first descriptors are for nitro-launch itself */
+enum launch_fd {
+	LAUNCH_CONSOLE_LOG,	/* where the console is written to */
+	LAUNCH_CONSOLE_SOCKET,	/* listens for who wants to see it */
+	LAUNCH_VMM_LOG,		/* what the VMM says */
+	LAUNCH_OWN_FDS,
+};
+
+/* Those of the VMM: the two ends that nitro-launch makes, then those that it was sent */
+#define VMM_FD_SERIAL 4
+#define VMM_FD_CONSOLE 5
+#define VMM_FD_FIRST 10
+#define VMM_FDS_MAX 1024
+
+/* The console's log is cut in half when it has so many bytes */
+#define CONSOLE_LOG_MAX (1024 * 1024)
+
+/* console.c */
+int console_serve(int log, int listener, int serial, int console);
+
+#endif
