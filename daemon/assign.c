@@ -211,6 +211,9 @@ int complete_object(struct change *c, struct edit *edit, enum put_mode mode,
 		if (old && mode != PUT_REPLACE)
 			complete_pool(POOL(o), POOL(old));
 		return 0;
+	case KIND_INSTANCE:
+		return INSTANCE(o)->boot ?
+			resolve(c, KIND_VOLUME, NULL, &INSTANCE(o)->boot, "/boot", e) : 0;
 	case KIND_VOLUME:
 		return complete_volume(c, VOLUME(o), old ? VOLUME(old) : NULL, mode, e);
 	default:

@@ -193,7 +193,6 @@ static void detach_now(struct manager *m, const struct object *o, uint32_t id)
 static int attach(struct manager *m, struct object *o, struct error *e)
 {
 	_cleanup_error_ struct error why = {};
-	_cleanup_free_ char *path = NULL;
 	struct kdevice d;
 
 	if (ebs_device(m, o->id))
@@ -203,11 +202,6 @@ static int attach(struct manager *m, struct object *o, struct error *e)
 	if (attach_device(m, o, &d, &why) < 0)
 		return fail(e, ERR_FAILED, "volume '%s': %s", o->name, why.message);
 	remember(m, &d);
-	path = xprintf("/dev/nitro_ebs%u", d.id);
-	if (holder_plug(m, o, path, e) < 0) {
-		detach_now(m, o, d.id);
-		return -EIO;
-	}
 	return 0;
 }
 

@@ -97,10 +97,6 @@ void ebs_forget(struct manager *m, const char *volume_id);
 const char *ebs_failure(struct manager *m, const char *volume_id);
 void ebs_set_failure(struct manager *m, const struct object *volume, const char *text);
 
-/* holder.c: the one place that knows who can hold a volume */
-int holder_plug(struct manager *m, struct object *volume, const char *path, struct error *e);
-void holder_unplug(struct manager *m, struct object *volume);
-
 /* nl-ebs.c */
 struct kattach {
 	int fd;

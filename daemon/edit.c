@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "edit.h"
+#include "instances.h"
 #include "kernel.h"
 #include "object.h"
 
@@ -204,8 +205,32 @@ int edit_revoke(struct manager *m, sd_json_variant *p, sd_json_variant **ret,
 	return commit_body(m, o, body, NULL, e);
 }
 
-static int new_attachment(const struct object *o, sd_json_variant *p, sd_json_variant **ret,
-			  struct error *e)
+/* An instance of nitrod's has its ENIs in an order */
+static int to_instance(struct manager *m, const char *name, sd_json_variant **v, struct error *e)
+{
+	struct object *o = instances_find(&m->model, name), *other;
+	bool taken[INSTANCE_ENIS_MAX] = {};
+	size_t i = 0;
+
+	if (!o)
+		return 0;
+	if (instances_refuse_change(m, o->name, e) < 0)
+		return -EBUSY;
+	FOR_EACH_OBJECT(&m->model, KIND_ENI, other)
+		if (model_eni_is_held(other, o->name))
+			taken[ENI(other)->attachment.index] = true;
+	while (i < INSTANCE_ENIS_MAX && taken[i])
+		i++;
+	if (i == INSTANCE_ENIS_MAX)
+		return fail(e, ERR_INVALID, "instance '%s' has %d ENIs, more are not allowed", o->name,
+			    INSTANCE_ENIS_MAX);
+	json_set_string(v, "instance", o->name);
+	json_set_uint(v, "index", i);
+	return 0;
+}
+
+static int new_attachment(struct manager *m, const struct object *o, sd_json_variant *p,
+			  sd_json_variant **ret, struct error *e)
 {
 	static const char *const keys[] = { "kind", "netns", "ifname", "port", "instance" };
 	const struct attachment *was = &ENI(o)->attachment;
@@ -217,7 +242,9 @@ static int new_attachment(const struct object *o, sd_json_variant *p, sd_json_va
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
 		json_set_string(&v, keys[i], json_string(p, keys[i]));
 	*ret = v;
-	return 0;
+	if (!streq(json_string(p, "kind"), "instance") || !json_string(p, "instance"))
+		return 0;
+	return to_instance(m, json_string(p, "instance"), ret, e);
 }
 
 static int change_attachment(struct manager *m, sd_json_variant *p, bool attach,
@@ -225,7 +252,7 @@ static int change_attachment(struct manager *m, sd_json_variant *p, bool attach,
 {
 	_cleanup_json_ sd_json_variant *body = NULL;
 	struct object *o = named(m, p, KIND_ENI, e);
-	sd_json_variant *attachment = NULL;
+	_cleanup_json_ sd_json_variant *attachment = NULL;
 
 	if (!o)
 		return -ENOENT;
@@ -234,10 +261,11 @@ static int change_attachment(struct manager *m, sd_json_variant *p, bool attach,
 			    ENI(o)->host);
 	if (!attach && ENI(o)->attachment.kind == ATTACH_NONE)
 		return fail(e, ERR_INVALID, "ENI '%s' is not attached", o->name);
-	if (attach && new_attachment(o, p, &attachment, e) < 0)
+	if (attach ? new_attachment(m, o, p, &attachment, e) < 0 :
+	    instances_refuse_change(m, ENI(o)->attachment.instance, e) < 0)
 		return -EBUSY;
 	body = object_body(o);
-	json_set(&body, "attachment", attachment);
+	json_set(&body, "attachment", sd_json_variant_ref(attachment));
 	return commit_body(m, o, body, ret, e);
 }
 

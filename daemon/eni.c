@@ -18,7 +18,7 @@ static const struct json_key keys[] = {
 
 static const struct json_key attachment_keys[] = {
 	{ "kind", T_STRING }, { "netns", T_STRING }, { "ifname", T_STRING },
-	{ "port", T_STRING }, { "instance", T_STRING },
+	{ "port", T_STRING }, { "instance", T_STRING }, { "index", T_UINT },
 };
 
 const char *const eni_limit_names[LIMIT_MAX] = {
@@ -117,6 +117,7 @@ static bool netns_valid(const char *s)
 
 static int parse_attachment(sd_json_variant *v, struct attachment *a, struct error *e)
 {
+	sd_json_variant *index;
 	const char *kind;
 
 	if (json_check_keys(v, attachment_keys, ARRAY_SIZE(attachment_keys), NULL, 0, e) < 0)
@@ -131,6 +132,8 @@ static int parse_attachment(sd_json_variant *v, struct attachment *a, struct err
 	a->ifname = xstrdup(json_string(v, "ifname"));
 	a->port = xstrdup(json_string(v, "port"));
 	a->instance = xstrdup(json_string(v, "instance"));
+	index = json_get(v, "index");
+	a->index = index ? sd_json_variant_unsigned(index) : 0;
 	if ((a->kind == ATTACH_NETNS) != !!a->netns)
 		return fail_at(e, "/netns", "'netns' goes with kind netns, and only with it");
 	if ((a->kind == ATTACH_PORT) != !!a->port)
@@ -138,6 +141,8 @@ static int parse_attachment(sd_json_variant *v, struct attachment *a, struct err
 	if ((a->kind == ATTACH_INSTANCE) != !!a->instance)
 		return fail_at(e, "/instance",
 			       "'instance' goes with kind instance, and only with it");
+	if (index && (a->kind != ATTACH_INSTANCE || a->index >= INSTANCE_ENIS_MAX))
+		return fail_at(e, "/index", "index %u cannot be", a->index);
 	if (a->ifname && a->kind != ATTACH_NETNS && a->kind != ATTACH_LOCAL)
 		return fail_at(e, "/ifname", "'ifname' goes with kinds netns and local");
 	if (a->ifname && !ifname_valid(a->ifname))
@@ -278,6 +283,8 @@ sd_json_variant *attachment_build(const struct attachment *a)
 	json_pair_string(&v, "ifname", a->ifname);
 	json_pair_string(&v, "port", a->port);
 	json_pair_string(&v, "instance", a->instance);
+	if (a->kind == ATTACH_INSTANCE)
+		json_pair_uint(&v, "index", a->index);
 	return json_object_take(&v);
 }
 

@@ -27,21 +27,29 @@
 #define ID_VOLUME_RESUMED	"6d1f0c1e8d6c4d0c9d3b6c1f5b0e7a16"
 #define ID_VOLUME_IO_ERROR	"6d1f0c1e8d6c4d0c9d3b6c1f5b0e7a17"
 #define ID_VOLUME_DEAD		"6d1f0c1e8d6c4d0c9d3b6c1f5b0e7a18"
+#define ID_INSTANCE	"6d1f0c1e8d6c4d0c9d3b6c1f5b0e7a30"
+#define ID_INSTANCE_FAILED	"6d1f0c1e8d6c4d0c9d3b6c1f5b0e7a31"
 #define ID_KEY_CREATED		"6d1f0c1e8d6c4d0c9d3b6c1f5b0e7a20"
 #define ID_KEY_ROTATED		"6d1f0c1e8d6c4d0c9d3b6c1f5b0e7a21"
 #define ID_KEY_ERASED		"6d1f0c1e8d6c4d0c9d3b6c1f5b0e7a22"
 
-/* A wrapped key is no secret, and no business of those who read journals */
+/* A wrapped key is no secret, and no business of those who read journals; user data
+ * may well have secrets
+ */
 static char *loggable_body(const struct object *o)
 {
-	static const char hidden[] = "\"data_key\":\"";
-	char *body = xstrdup(o->body), *at = strstr(body, hidden), *end;
+	static const char *const hidden[] = { "\"data_key\":\"", "\"user_data\":\"" };
+	char *body = xstrdup(o->body);
 
-	if (!at)
-		return body;
-	at += strlen(hidden);
-	end = strchr(at, '"');
-	memmove(at, end, strlen(end) + 1);
+	for (size_t i = 0; i < ARRAY_SIZE(hidden); i++) {
+		char *at = strstr(body, hidden[i]), *end;
+
+		if (!at)
+			continue;
+		at += strlen(hidden[i]);
+		end = strchr(at, '"');
+		memmove(at, end, strlen(end) + 1);
+	}
 	return body;
 }
 
@@ -165,6 +173,27 @@ void journal_volume(const struct object *volume, const char *what, const char *t
 				      "NITRO_INSTANCE=%s", instance ? instance : "",
 				      "NITRO_REASON=%s", text ? text : "", NULL);
 	}
+}
+
+/**
+ * journal_instance - record that an instance is in another state
+ * @instance: the instance
+ * @what: the state
+ * @text: why, or NULL
+ *
+ * Context: event loop.
+ */
+void journal_instance(const struct object *instance, const char *what, const char *text)
+{
+	bool failed = streq(what, "failed");
+
+	(void)sd_journal_send("MESSAGE_ID=%s", failed ? ID_INSTANCE_FAILED : ID_INSTANCE,
+			      "PRIORITY=%i", failed ? LOG_WARNING : LOG_NOTICE,
+			      "MESSAGE=instance '%s' %s %s%s%s", instance->name,
+			      failed ? "has" : "is", what, text ? ": " : "", text ? text : "",
+			      "NITRO_KIND=instance", "NITRO_ID=%s", instance->id,
+			      "NITRO_NAME=%s", instance->name, "NITRO_INSTANCE=%s", instance->name,
+			      "NITRO_STATE=%s", what, "NITRO_REASON=%s", text ? text : "", NULL);
 }
 
 /**

@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "ebs.h"
+#include "instances.h"
 #include "kernel.h"
 #include "manager.h"
 #include "object.h"
@@ -153,6 +154,9 @@ static int start(struct manager *m, struct error *e)
 		r = ebs_start(m);
 	if (r < 0)
 		return fail(e, ERR_FAILED, "cannot look after volumes: %s", strerror(-r));
+	r = instances_start(m);
+	if (r < 0)
+		return fail(e, ERR_FAILED, "cannot look after instances: %s", strerror(-r));
 	r = varlink_start(m);
 	if (r < 0)
 		return fail(e, ERR_FAILED, "cannot listen on '%s': %s", m->socket_path,

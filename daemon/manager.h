@@ -12,6 +12,7 @@
 #include "store.h"
 
 struct ebs;
+struct instances;
 struct kernel;
 struct listing;
 struct storage;
@@ -25,6 +26,7 @@ struct storage;
  * @handles: integers for the kernel
  * @kernel: the way to nitro_vpc
  * @ebs: the way to nitro_ebs
+ * @instances: the instances that live
  * @storage: operations on pools, volumes and keys
  * @state_dir: where the store lies
  * @socket_path: where the server listens
@@ -44,6 +46,7 @@ struct manager {
 	struct handles handles;
 	struct kernel *kernel;
 	struct ebs *ebs;
+	struct instances *instances;
 	struct storage *storage;
 	const char *state_dir;
 	const char *socket_path;
@@ -69,6 +72,7 @@ void journal_change(const struct edit *edit);
 void journal_problem(const char *eni_id, const char *eni, const char *text);
 void journal_card(bool present, const char *text);
 void journal_volume(const struct object *volume, const char *what, const char *text);
+void journal_instance(const struct object *instance, const char *what, const char *text);
 void journal_key(const struct object *key, const char *what);
 
 #endif

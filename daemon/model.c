@@ -324,6 +324,35 @@ bool model_eni_is_local(const struct model *m, const struct eni *eni)
 }
 
 /**
+ * model_eni_is_held - does an instance have an ENI?
+ * @eni: the ENI
+ * @instance: the instance's name
+ *
+ * Context: any.
+ * Return: true if it does.
+ */
+bool model_eni_is_held(const struct object *eni, const char *instance)
+{
+	const struct attachment *a = &ENI(eni)->attachment;
+
+	return a->kind == ATTACH_INSTANCE && streq(a->instance, instance);
+}
+
+/**
+ * model_volume_is_held - does an instance have a volume?
+ * @volume: the volume
+ * @instance: the instance's name
+ *
+ * Context: any.
+ * Return: true if it does.
+ */
+bool model_volume_is_held(const struct object *volume, const char *instance)
+{
+	return VOLUME(volume)->holder == HOLDER_INSTANCE &&
+		streq(VOLUME(volume)->instance, instance);
+}
+
+/**
  * model_prefix_list - the prefix list that a rule names
  * @m: the model
  * @vpc: the VPC of the rule's group

@@ -21,6 +21,7 @@ enum object_kind {
 	KIND_KEY,
 	KIND_POOL,
 	KIND_VOLUME,
+	KIND_INSTANCE,
 	KIND_MAX,
 };
 
@@ -161,6 +162,7 @@ struct attachment {
 	char *ifname;
 	char *port;
 	char *instance;
+	uint32_t index;		/* of the ENIs of an instance, from 0 */
 };
 
 enum eni_limit {
@@ -241,6 +243,7 @@ enum holder_kind { HOLDER_NONE, HOLDER_LOCAL, HOLDER_INSTANCE };
  * @offset: POOL_DEVICE: where its extent begins, OFFSET_NONE elsewhere
  * @holder: who has the device
  * @instance: HOLDER_INSTANCE
+ * @index: of the volumes of an instance, from 0
  */
 struct volume {
 	struct object o;
@@ -255,6 +258,48 @@ struct volume {
 	uint64_t offset;
 	enum holder_kind holder;
 	char *instance;
+	uint32_t index;
+};
+
+/* What the user wants of an instance */
+enum wish { WISH_RUNNING, WISH_STOPPED, WISH_TERMINATED, WISH_MAX };
+
+enum restart { RESTART_ON_FAILURE, RESTART_NO, RESTART_MAX };
+
+#define VCPUS_MAX 255
+#define INSTANCE_ENIS_MAX 15		/* EC2's largest instances */
+#define INSTANCE_VOLUMES_MAX 27
+#define USER_DATA_MAX 16384
+#define CMDLINE_MAX_SIZE 2000
+#define PUBLIC_KEYS_MAX 16
+
+/**
+ * struct instance - a virtual machine of this host
+ * @o: the object
+ * @vcpus: how many CPUs it has
+ * @memory: bytes
+ * @kernel: where its kernel came from; nitrod keeps a copy. NULL if it boots a volume
+ * @initrd: where its initial ramdisk came from, or NULL
+ * @cmdline: the kernel's command line
+ * @boot: the volume that it boots, or NULL
+ * @user_data: for its metadata, in base64, or NULL
+ * @public_keys: for its metadata, as OpenSSH writes them
+ * @restart: what to do when the VMM fails
+ * @wish: what the user wants of it
+ * @launched: when it was asked to run, in seconds since 1970
+ * @ended: when it was terminated and had let go of everything, 0 before
+ *
+ * Which ENIs and volumes it has is what they say: see attachment and volume.
+ */
+struct instance {
+	struct object o;
+	uint64_t vcpus, memory;
+	char *kernel, *initrd, *cmdline, *boot;
+	char *user_data;
+	struct strings public_keys;
+	enum restart restart;
+	enum wish wish;
+	uint64_t launched, ended;
 };
 
 /* One table per kind, in the order of creation. A removed object leaves a NULL,
@@ -286,6 +331,7 @@ struct object *object_unref(struct object *o);
 #define KEY(obj) ((struct key *)(obj))
 #define POOL(obj) ((struct pool *)(obj))
 #define VOLUME(obj) ((struct volume *)(obj))
+#define INSTANCE(obj) ((struct instance *)(obj))
 
 void model_free(struct model *m);
 void model_put(struct model *m, struct object *o);
@@ -298,6 +344,8 @@ struct object *model_by_id(const struct model *m, const char *id);
 struct object *model_lookup(const struct model *m, enum object_kind kind, const char *scope,
 			    const char *name, struct error *e);
 struct host *model_local_host(const struct model *m);
+bool model_eni_is_held(const struct object *eni, const char *instance);
+bool model_volume_is_held(const struct object *volume, const char *instance);
 bool model_eni_is_local(const struct model *m, const struct eni *eni);
 struct prefix_list *model_prefix_list(const struct model *m, const char *vpc,
 				      const char *name);

@@ -62,7 +62,7 @@ struct kind_ops {
 
 extern const struct kind_ops *const kind_ops[KIND_MAX];
 extern const struct kind_ops host_ops, vpc_ops, route_table_ops, subnet_ops,
-	prefix_list_ops, security_group_ops, eni_ops, key_ops, pool_ops, volume_ops;
+	prefix_list_ops, security_group_ops, eni_ops, key_ops, pool_ops, volume_ops, instance_ops;
 
 enum object_kind kind_from_name(const char *name);
 int name_check(const char *name, struct error *e);
@@ -129,6 +129,9 @@ int json_size(sd_json_variant *v, const char *key, uint64_t *ret, struct error *
 const char *pool_kind_name(enum pool_kind kind);
 const char *holder_kind_name(enum holder_kind kind);
 char *size_text(uint64_t size);
+
+/* instance.c */
+const char *wish_name(enum wish wish);
 
 /* route-table.c */
 int route_parse(sd_json_variant *v, struct route *ret, struct error *e);

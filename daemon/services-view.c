@@ -2,6 +2,7 @@
 /* An ENI as the services see it: all that a guest may learn about itself. */
 
 #include <stdio.h>
+#include <time.h>
 
 #include "object.h"
 #include "services.h"
@@ -37,16 +38,55 @@ static sd_json_variant *groups_of(const struct model *m, const struct eni *eni)
 	return json_list_take(&list);
 }
 
+/* Keys are listed by what they are called, as EC2 does */
+static sd_json_variant *keys_of(const struct instance *i)
+{
+	struct json_list list = {};
+
+	for (size_t k = 0; k < i->public_keys.n; k++) {
+		const char *key = i->public_keys.v[k], *comment = strchr(key, ' ');
+		_cleanup_free_ char *name = xprintf("key-%zu", k);
+		struct json_list v = {};
+
+		comment = comment ? strchr(comment + 1, ' ') : NULL;
+		json_pair_string(&v, "name", comment && comment[1] ? comment + 1 : name);
+		json_pair_string(&v, "key", key);
+		json_list_add(&list, json_object_take(&v));
+	}
+	return json_list_take(&list);
+}
+
+static sd_json_variant *known_instance(const struct object *o)
+{
+	const struct instance *i = INSTANCE(o);
+	time_t launched = i->launched;
+	struct json_list v = {};
+	char date[40] = "";
+	struct tm tm;
+
+	if (gmtime_r(&launched, &tm))
+		(void)strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%SZ", &tm);
+	json_pair_string(&v, "id", o->id);
+	json_pair_string(&v, "name", o->name);
+	json_pair_string(&v, "launched", date);
+	json_pair_string(&v, "user_data", i->user_data);
+	json_pair(&v, "public_keys", keys_of(i));
+	return json_object_take(&v);
+}
+
 /* Whoever holds the ENI is an instance, for what runs in it: if nitrod does not
  * know it as one, it has the digits of the ENI's ID.
  */
-static sd_json_variant *instance_of(const struct eni *eni)
+static sd_json_variant *instance_of(const struct model *m, const struct eni *eni)
 {
 	const struct attachment *a = &eni->attachment;
+	struct object *known = a->instance ? model_get(m, KIND_INSTANCE, NULL, a->instance) : NULL;
 	_cleanup_free_ char *id = a->instance ? object_make_id("i", NULL, a->instance, 0) :
 						xprintf("i-%s", strchr(eni->o.id, '-') + 1);
 	struct json_list v = {};
 
+	if (known)
+		return known_instance(known);
 	if (a->kind == ATTACH_NONE)
 		return NULL;
 	json_pair_string(&v, "id", id);
@@ -85,7 +125,7 @@ sd_json_variant *services_view(struct manager *m, const struct eni *eni)
 	json_pair_string(&v, "domain", VPC(vpc)->domain);
 	json_pair(&v, "dns_servers", json_from_prefixes(&VPC(vpc)->dns_servers, true));
 	json_pair(&v, "ntp_servers", json_from_prefixes(&VPC(vpc)->ntp_servers, true));
-	json_pair(&v, "instance", instance_of(eni));
+	json_pair(&v, "instance", instance_of(&m->model, eni));
 	return json_object_take(&v);
 }
 

@@ -205,6 +205,9 @@ static int prune(struct change *c, struct error *e)
 		/* a stack that says nothing of storage does not mean that there is none */
 		if (kind_is_storage(k) && !c->names_storage)
 			continue;
+		/* nor has it instances: they are run, not declared */
+		if (k == KIND_INSTANCE)
+			continue;
 		FOR_EACH_OBJECT(m, k, o) {
 			if (map_get(&c->by_id, o->id))
 				continue;

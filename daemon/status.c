@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "ebs.h"
+#include "instances.h"
 #include "kernel.h"
 #include "nl.h"
 #include "object.h"
@@ -63,6 +64,8 @@ sd_json_variant *object_show(struct manager *m, struct object *o)
 	json_set_uint(&v, "handle", o->handle);
 	if (o->kind == KIND_ENI)
 		show_eni(m, o, &v);
+	else if (o->kind == KIND_INSTANCE)
+		instances_show(m, o, &v);
 	else if (kind_is_storage(o->kind))
 		storage_show(m, o, &v);
 	return v;
@@ -148,6 +151,7 @@ static sd_json_variant *show_counts(struct manager *m)
 		[KIND_PREFIX_LIST] = "prefix_lists",
 		[KIND_SECURITY_GROUP] = "security_groups", [KIND_ENI] = "enis",
 		[KIND_KEY] = "keys", [KIND_POOL] = "pools", [KIND_VOLUME] = "volumes",
+		[KIND_INSTANCE] = "instances",
 	};
 	const struct kstate *k = &m->kernel->actual;
 	sd_json_variant *v = NULL;
@@ -181,6 +185,7 @@ static sd_json_variant *show_problems(struct manager *m)
 		json_list_add_string(&list, text);
 	}
 	storage_problems(m, &list);
+	instances_problems(m, &list);
 	return json_list_take(&list);
 }
 

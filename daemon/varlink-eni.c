@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* io.nitro.Eni: elastic network interfaces. */
 
+#include "instances.h"
 #include "varlink.h"
 
 static const struct varlink_property attachment[] = {
@@ -9,6 +10,8 @@ static const struct varlink_property attachment[] = {
 	PROPERTY("ifname", STRING, P_NULLABLE, "Name of the interface where it is attached."),
 	PROPERTY("port", STRING, P_NULLABLE, "The tap or veth that is enslaved, for kind port."),
 	PROPERTY("instance", STRING, P_NULLABLE, "The instance, for kind instance."),
+	PROPERTY("index", INT, P_NULLABLE,
+		 "Which of the ENIs of its instance it is, from 0; for kind instance."),
 	{}
 };
 
@@ -102,8 +105,8 @@ static const struct varlink_type types[] = {
 };
 
 VARLINK_METHOD(show_eni, edit_show_eni, "object")
-VARLINK_METHOD(attach_eni, edit_attach, "object")
-VARLINK_METHOD(detach_eni, edit_detach, "object")
+VARLINK_FUNCTION(attach_eni, serve_eni_attach(link, p, m))
+VARLINK_FUNCTION(detach_eni, serve_eni_detach(link, p, m))
 
 static const struct varlink_method methods[] = {
 	{ .name = "Show", .parameters = show, .object = true, .serve = show_eni,

@@ -68,7 +68,7 @@ static const struct varlink_property export[] = {
 
 static const struct varlink_property monitor[] = {
 	PROPERTY("event", OBJECT, P_RESULT,
-		 "{time, event, kind, id, name, …}; event is create, set, delete, failed, recovered, card-present, card-absent; of volumes also stats, stalled, resumed, io-error, limit-exceeded, erased or dead."),
+		 "{time, event, kind, id, name, …}; event is create, set, delete, failed, recovered, card-present, card-absent; of volumes also stats, stalled, resumed, io-error, limit-exceeded, erased or dead; of instances their state: pending, running, stopping, stopped, terminated or failed."),
 	{}
 };
 

@@ -5,10 +5,12 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
+#include "instances.h"
 #include "storage.h"
 #include "varlink.h"
 
 struct call {
+	struct manager *m;
 	sd_varlink *link;
 	sd_json_variant *p;
 	enum object_kind kind;
@@ -57,8 +59,10 @@ static int submit(struct manager *m, struct call *call,
 		  int (*build)(struct change *c, void *data, struct error *e),
 		  struct request *rq)
 {
+	call->m = m;
 	rq->build = build;
-	rq->done = done;
+	if (!rq->done)
+		rq->done = done;
 	rq->release = release;
 	rq->data = call;
 	storage_submit(m, rq);
@@ -200,11 +204,37 @@ static int put_body(struct change *c, struct call *call, const struct object *o,
 	return r;
 }
 
+/* An instance of nitrod's has its volumes in an order */
+static int to_instance(struct call *call, const struct model *model, const char *name,
+		       sd_json_variant **v, struct error *e)
+{
+	struct object *o = name ? instances_find(model, name) : NULL, *other;
+	bool taken[INSTANCE_VOLUMES_MAX] = {};
+	size_t i = 0;
+
+	if (!o)
+		return 0;
+	if (instances_refuse_change(call->m, o->name, e) < 0)
+		return -EBUSY;
+	FOR_EACH_OBJECT(model, KIND_VOLUME, other)
+		if (model_volume_is_held(other, o->name))
+			taken[VOLUME(other)->index] = true;
+	while (i < INSTANCE_VOLUMES_MAX && taken[i])
+		i++;
+	if (i == INSTANCE_VOLUMES_MAX)
+		return fail(e, ERR_INVALID, "instance '%s' has %d volumes, more are not allowed",
+			    o->name, INSTANCE_VOLUMES_MAX);
+	json_set_string(v, "instance", o->name);
+	json_set_uint(v, "index", i);
+	return 0;
+}
+
 static int build_attach(struct change *c, void *data, struct error *e)
 {
 	struct call *call = data;
 	struct object *o = named(c, call, e);
-	sd_json_variant *body, *attachment = NULL;
+	_cleanup_json_ sd_json_variant *attachment = NULL;
+	sd_json_variant *body;
 
 	if (!o)
 		return -ENOENT;
@@ -214,8 +244,10 @@ static int build_attach(struct change *c, void *data, struct error *e)
 			    o->name);
 	json_set_string(&attachment, "kind", json_string(call->p, "kind"));
 	json_set_string(&attachment, "instance", json_string(call->p, "instance"));
+	if (to_instance(call, c->model, json_string(call->p, "instance"), &attachment, e) < 0)
+		return -EBUSY;
 	body = object_body(o);
-	json_set(&body, "attachment", attachment);
+	json_set(&body, "attachment", sd_json_variant_ref(attachment));
 	return put_body(c, call, o, body, e);
 }
 
@@ -223,33 +255,67 @@ static int build_detach(struct change *c, void *data, struct error *e)
 {
 	struct call *call = data;
 	struct object *o = named(c, call, e);
-	sd_json_variant *body;
+	sd_json_variant *force = json_get(call->p, "force"), *body;
 
 	if (!o)
 		return -ENOENT;
 	if (VOLUME(o)->holder == HOLDER_NONE)
 		return fail(e, ERR_INVALID, "volume '%s' is not attached", o->name);
+	if (instances_boots(c->model, o))
+		return fail(e, ERR_IN_USE, "volume '%s' is what instance '%s' boots", o->name,
+			    VOLUME(o)->instance);
+	if (!(force && sd_json_variant_boolean(force)) &&
+	    instances_refuse_change(call->m, VOLUME(o)->instance, e) < 0)
+		return -EBUSY;
 	body = object_body(o);
 	json_set(&body, "attachment", NULL);
 	return put_body(c, call, o, body, e);
 }
 
+/* An instance that runs is given it before the call is answered */
+static void attached(struct manager *m, const struct change *c, struct error *e, void *data)
+{
+	struct call *call = data;
+	struct object *o = e->code ? NULL : model_get(&m->model, KIND_VOLUME, NULL, call->name);
+	struct life *l = o ? instances_holder(m, o) : NULL;
+
+	if (l)
+		instances_give_volume(m, l, o, call->link);
+	else
+		done(m, c, e, data);
+}
+
 /**
- * varlink_attach_volume - Attach and Detach of io.nitro.Volume
+ * varlink_attach_volume - Attach of io.nitro.Volume
  * @link: the connection
  * @p: the parameters
  * @m: the manager
- * @attach: attach, else detach
  *
  * Context: method call.
  * Return: what the method returns.
  */
-int varlink_attach_volume(sd_varlink *link, sd_json_variant *p, struct manager *m, bool attach)
+int varlink_attach_volume(sd_varlink *link, sd_json_variant *p, struct manager *m)
+{
+	struct request rq = { .done = attached };
+
+	return submit(m, call_new(link, p, KIND_VOLUME), build_attach, &rq);
+}
+
+/**
+ * varlink_detach_volume - Detach of io.nitro.Volume
+ * @link: the connection
+ * @p: the parameters
+ * @m: the manager
+ *
+ * Context: method call, or when an instance has let it go.
+ * Return: what the method returns.
+ */
+int varlink_detach_volume(sd_varlink *link, sd_json_variant *p, struct manager *m)
 {
 	sd_json_variant *force = json_get(p, "force");
 	struct request rq = { .force = force && sd_json_variant_boolean(force) };
 
-	return submit(m, call_new(link, p, KIND_VOLUME), attach ? build_attach : build_detach, &rq);
+	return submit(m, call_new(link, p, KIND_VOLUME), build_detach, &rq);
 }
 
 /* All data keys move to the next generation with the key, or none does */

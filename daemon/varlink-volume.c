@@ -2,11 +2,14 @@
 /* io.nitro.Volume: encrypted block devices. */
 
 #include "ebs.h"
+#include "instances.h"
 #include "varlink.h"
 
 static const struct varlink_property attachment[] = {
 	PROPERTY("kind", STRING, 0, "local or instance."),
 	PROPERTY("instance", STRING, P_NULLABLE, "The instance, for kind instance."),
+	PROPERTY("index", INT, P_NULLABLE,
+		 "Which of the volumes of its instance it is, from 0; for kind instance."),
 	{}
 };
 
@@ -99,8 +102,8 @@ static int run_stats(struct manager *m, sd_json_variant *p, sd_json_variant **re
 	return o ? stats_build(m, o, ret, e) : -ENOENT;
 }
 
-VARLINK_FUNCTION(attach_volume, varlink_attach_volume(link, p, m, true))
-VARLINK_FUNCTION(detach_volume, varlink_attach_volume(link, p, m, false))
+VARLINK_FUNCTION(attach_volume, varlink_attach_volume(link, p, m))
+VARLINK_FUNCTION(detach_volume, serve_volume_detach(link, p, m))
 VARLINK_METHOD(stats_volume, run_stats, "stats")
 
 static const struct varlink_method methods[] = {

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <sys/socket.h>
 
+#include "instances.h"
 #include "varlink.h"
 
 #define CONNECTIONS_MAX 256
@@ -15,7 +16,7 @@
 static const struct varlink_interface *const interfaces[] = {
 	&varlink_host, &varlink_vpc, &varlink_subnet, &varlink_route_table,
 	&varlink_prefix_list, &varlink_security_group, &varlink_eni, &varlink_network,
-	&varlink_key, &varlink_pool, &varlink_volume,
+	&varlink_key, &varlink_pool, &varlink_volume, &varlink_instance,
 };
 
 /* Made once; they live as long as the process */
@@ -155,8 +156,9 @@ static int on_connect(sd_varlink_server *server, sd_varlink *link, void *userdat
 	(void)userdata;
 	if (sd_varlink_get_peer_uid(link, &uid) < 0)
 		return -EPERM;
-	/* the data key of a volume comes as a pipe */
+	/* the data key of a volume comes as a pipe, the console of an instance goes as a socket */
 	(void)sd_varlink_set_allow_fd_passing_input(link, true);
+	(void)sd_varlink_set_allow_fd_passing_output(link, true);
 	if (!uid || uid == geteuid())
 		return 0;
 	if (allowed_gid == (gid_t)-1)
@@ -172,6 +174,7 @@ static void on_disconnect(sd_varlink_server *server, sd_varlink *link, void *use
 
 	(void)server;
 	varlink_list_stop(m, link);
+	instances_forget(m, link);
 	for (size_t i = 0; i < m->n_monitors; i++) {
 		if (m->monitors[i] != link)
 			continue;

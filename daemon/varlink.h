@@ -141,7 +141,7 @@ typedef int (*varlink_run_fn)(struct manager *m, sd_json_variant *p, sd_json_var
 /* One row of varlink.c's table each */
 extern const struct varlink_interface varlink_host, varlink_vpc, varlink_subnet,
 	varlink_route_table, varlink_prefix_list, varlink_security_group, varlink_eni,
-	varlink_network, varlink_key, varlink_pool, varlink_volume;
+	varlink_network, varlink_key, varlink_pool, varlink_volume, varlink_instance;
 
 /* varlink.c */
 int varlink_start(struct manager *m);
@@ -158,7 +158,8 @@ int varlink_put_later(sd_varlink *link, sd_json_variant *p, struct manager *m,
 		      enum object_kind kind, enum put_mode mode);
 int varlink_delete_later(sd_varlink *link, sd_json_variant *p, struct manager *m,
 			 enum object_kind kind);
-int varlink_attach_volume(sd_varlink *link, sd_json_variant *p, struct manager *m, bool attach);
+int varlink_attach_volume(sd_varlink *link, sd_json_variant *p, struct manager *m);
+int varlink_detach_volume(sd_varlink *link, sd_json_variant *p, struct manager *m);
 int varlink_rotate_key(sd_varlink *link, sd_json_variant *p, struct manager *m);
 int varlink_apply(sd_varlink *link, struct manager *m, const struct stack_request *rq);
 

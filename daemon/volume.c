@@ -20,7 +20,7 @@ static const struct json_key keys[] = {
 };
 
 static const struct json_key attachment_keys[] = {
-	{ "kind", T_STRING }, { "instance", T_STRING },
+	{ "kind", T_STRING }, { "instance", T_STRING }, { "index", T_UINT },
 };
 
 static const char *const holder_names[] = {
@@ -70,6 +70,9 @@ static int parse_attachment(struct object *o, sd_json_variant *v, struct error *
 		return -EINVAL;
 	error_clear(e);
 	vol->instance = xstrdup(instance);
+	vol->index = number(v, "index", 0);
+	if (json_get(v, "index") && (!instance || vol->index >= INSTANCE_VOLUMES_MAX))
+		return fail_at(e, "/attachment/index", "index %u cannot be", vol->index);
 	return 0;
 }
 
@@ -146,6 +149,8 @@ static sd_json_variant *build_attachment(const struct volume *vol)
 		return NULL;
 	json_pair_string(&v, "kind", holder_names[vol->holder]);
 	json_pair_string(&v, "instance", vol->instance);
+	if (vol->holder == HOLDER_INSTANCE)
+		json_pair_uint(&v, "index", vol->index);
 	return json_object_take(&v);
 }
 

@@ -459,7 +459,6 @@ static int start_detach(struct operation *op, struct work *w)
 	if (!d)
 		return 0;
 	detach = (struct ebs_detach){ .id = d->id, .force = op->rq.force, .name = w->o->name };
-	holder_unplug(op->m, model_by_id(&op->m->model, w->o->id));
 	return helper_fork(op->m->event, ebs_detach, &detach, on_detached, op, &op->helper,
 			   &op->e) < 0 ? -EIO : 1;
 }

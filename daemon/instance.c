@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Instance: a virtual machine with its ENIs and volumes. */
+
+#include <stdio.h>
+
+#include "object.h"
+
+#define MIB (1ULL << 20)
+#define MEMORY_MIN (32 * MIB)
+#define MEMORY_MAX (1ULL << 44)
+
+static const struct json_key keys[] = {
+	{ "vcpus", T_UINT }, { "memory", T_TEXT }, { "kernel", T_STRING },
+	{ "initrd", T_STRING }, { "cmdline", T_STRING }, { "boot", T_STRING },
+	{ "user_data", T_STRING }, { "public_keys", T_STRINGS }, { "restart", T_STRING },
+	{ "wish", T_STRING }, { "launched", T_UINT }, { "ended", T_UINT },
+};
+
+static const char *const wish_names[WISH_MAX] = {
+	[WISH_RUNNING] = "running", [WISH_STOPPED] = "stopped",
+	[WISH_TERMINATED] = "terminated",
+};
+
+static const char *const restart_names[RESTART_MAX] = {
+	[RESTART_ON_FAILURE] = "on-failure", [RESTART_NO] = "no",
+};
+
+/**
+ * wish_name - what the user wants of an instance, in JSON
+ * @wish: what
+ *
+ * Context: any.
+ * Return: its name.
+ */
+const char *wish_name(enum wish wish)
+{
+	return wish_names[wish];
+}
+
+/* Return: the place of @text in @names, @n if it is not there, 0 if it is NULL */
+static unsigned int find(const char *text, const char *const *names, unsigned int n)
+{
+	unsigned int i = 0;
+
+	while (text && i < n && strcmp(names[i], text))
+		i++;
+	return i;
+}
+
+static uint64_t number(sd_json_variant *v, const char *key, uint64_t otherwise)
+{
+	sd_json_variant *value = json_get(v, key);
+
+	return value ? sd_json_variant_unsigned(value) : otherwise;
+}
+
+/* Control characters would be the guest kernel's business, and people's terminals' */
+static bool printable(const char *s)
+{
+	for (; s && *s; s++)
+		if ((unsigned char)*s < ' ' || *s == 127)
+			return false;
+	return true;
+}
+
+static int parse_size(struct object *o, sd_json_variant *v, struct error *e)
+{
+	struct instance *i = INSTANCE(o);
+	int r;
+
+	i->vcpus = number(v, "vcpus", 1);
+	if (!i->vcpus || i->vcpus > VCPUS_MAX)
+		return fail_at(e, "/vcpus", "vcpus %llu of instance '%s' is not from 1 to %d",
+			       (unsigned long long)i->vcpus, o->name, VCPUS_MAX);
+	i->memory = 512 * MIB;
+	r = json_size(v, "memory", &i->memory, e);
+	if (r < 0)
+		return r;
+	if (i->memory < MEMORY_MIN || i->memory > MEMORY_MAX || i->memory % MIB)
+		return fail_at(e, "/memory",
+			       "memory %llu of instance '%s' is no multiple of 1M from 32M to 16T",
+			       (unsigned long long)i->memory, o->name);
+	return 0;
+}
+
+static int parse_boot(struct object *o, sd_json_variant *v, struct error *e)
+{
+	struct instance *i = INSTANCE(o);
+
+	i->kernel = xstrdup(json_string(v, "kernel"));
+	i->initrd = xstrdup(json_string(v, "initrd"));
+	i->cmdline = xstrdup(json_string(v, "cmdline"));
+	i->boot = xstrdup(json_string(v, "boot"));
+	if (!i->kernel == !i->boot)
+		return fail(e, ERR_INVALID,
+			    "instance '%s' needs something to boot: either a kernel or a volume",
+			    o->name);
+	if (i->initrd && !i->kernel)
+		return fail_at(e, "/initrd", "'initrd' of instance '%s' goes with a kernel",
+			       o->name);
+	if (i->cmdline && !i->kernel)
+		return fail_at(e, "/cmdline", "'cmdline' of instance '%s' goes with a kernel",
+			       o->name);
+	if (i->cmdline && (!printable(i->cmdline) || strlen(i->cmdline) > CMDLINE_MAX_SIZE))
+		return fail_at(e, "/cmdline",
+			       "the command line of instance '%s' has control characters or more than %d bytes",
+			       o->name, CMDLINE_MAX_SIZE);
+	return 0;
+}
+
+static int parse_user_data(struct object *o, sd_json_variant *v, struct error *e)
+{
+	sd_json_variant *text = json_get(v, "user_data");
+	_cleanup_free_ void *data = NULL;
+	size_t size = 0;
+
+	if (!text)
+		return 0;
+	if (sd_json_variant_unbase64(text, &data, &size) < 0)
+		return fail_at(e, "/user_data", "user data of instance '%s' are not in base64",
+			       o->name);
+	if (size > USER_DATA_MAX)
+		return fail_at(e, "/user_data",
+			       "user data of instance '%s' have %zu bytes, %d are allowed", o->name,
+			       size, USER_DATA_MAX);
+	INSTANCE(o)->user_data = xstrdup(json_string(v, "user_data"));
+	return 0;
+}
+
+static int parse_public_keys(struct object *o, sd_json_variant *v, struct error *e)
+{
+	sd_json_variant *list = json_get(v, "public_keys");
+	size_t n = list ? sd_json_variant_elements(list) : 0;
+
+	if (n > PUBLIC_KEYS_MAX)
+		return fail_at(e, "/public_keys", "instance '%s' has %zu public keys, %d are allowed",
+			       o->name, n, PUBLIC_KEYS_MAX);
+	for (size_t i = 0; i < n; i++) {
+		const char *key = sd_json_variant_string(sd_json_variant_by_index(list, i));
+		size_t type = strcspn(key, " ");
+
+		if (!type || !key[type] || !printable(key) || strlen(key) > 8192 ||
+		    (!startswith(key, "ssh-") && !startswith(key, "ecdsa-") &&
+		     !startswith(key, "sk-")))
+			return fail_at(e, "/public_keys",
+				       "a public key of instance '%s' is not as OpenSSH writes it",
+				       o->name);
+		strings_add(&INSTANCE(o)->public_keys, key);
+	}
+	return 0;
+}
+
+static int parse(struct object *o, sd_json_variant *v, struct error *e)
+{
+	const char *restart = json_string(v, "restart"), *wish = json_string(v, "wish");
+	struct instance *i = INSTANCE(o);
+	int r;
+
+	i->restart = find(restart, restart_names, RESTART_MAX);
+	if (i->restart == RESTART_MAX)
+		return fail_at(e, "/restart", "restart '%s' of instance '%s' is none of on-failure, no",
+			       restart, o->name);
+	i->wish = find(wish, wish_names, WISH_MAX);
+	if (i->wish == WISH_MAX)
+		return fail_at(e, "/wish", "wish '%s' of instance '%s' cannot be", wish, o->name);
+	i->launched = number(v, "launched", 0);
+	i->ended = number(v, "ended", 0);
+	r = parse_size(o, v, e);
+	if (r >= 0)
+		r = parse_boot(o, v, e);
+	if (r >= 0)
+		r = parse_user_data(o, v, e);
+	return r < 0 ? r : parse_public_keys(o, v, e);
+}
+
+static sd_json_variant *build(const struct object *o)
+{
+	const struct instance *i = INSTANCE(o);
+	struct json_list v = {};
+
+	json_pair_string(&v, "name", o->name);
+	json_pair_uint(&v, "vcpus", i->vcpus);
+	json_pair_uint(&v, "memory", i->memory);
+	json_pair_string(&v, "kernel", i->kernel);
+	json_pair_string(&v, "initrd", i->initrd);
+	json_pair_string(&v, "cmdline", i->cmdline);
+	json_pair_string(&v, "boot", i->boot);
+	json_pair_string(&v, "user_data", i->user_data);
+	json_pair(&v, "public_keys", json_from_strings(&i->public_keys));
+	json_pair_string(&v, "restart", restart_names[i->restart]);
+	json_pair_string(&v, "wish", wish_names[i->wish]);
+	json_pair_uint(&v, "launched", i->launched);
+	json_pair_uint(&v, "ended", i->ended);
+	return json_object_take(&v);
+}
+
+/* What it has boots it until it is terminated */
+static int references(const struct object *o, reference_fn fn, void *userdata)
+{
+	const struct instance *i = INSTANCE(o);
+	struct reference boot = { .kind = KIND_VOLUME, .name = i->boot, .path = "/boot" };
+
+	return i->boot && i->wish != WISH_TERMINATED ? fn(o, &boot, userdata) : 0;
+}
+
+static void release(struct object *o)
+{
+	struct instance *i = INSTANCE(o);
+
+	free(i->kernel);
+	free(i->initrd);
+	free(i->cmdline);
+	free(i->boot);
+	free(i->user_data);
+	strings_free(&i->public_keys);
+}
+
+const struct kind_ops instance_ops = {
+	.name = "instance", .verb = "instance", .label = "instance", .id_prefix = "i",
+	.size = sizeof(struct instance),
+	.keys = keys, .n_keys = ARRAY_SIZE(keys),
+	.parse = parse, .build = build, .references = references, .free = release,
+};

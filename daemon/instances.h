@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Instances that live: each is a unit of systemd, which nitrod starts, watches
+ * and finds again. What the user wants is in the store; what is there is what
+ * systemd and the VMM say. To settle an instance is to do the next step from
+ * the one to the other, so it does not matter where nitrod was killed.
+ */
+#ifndef _NITRO_INSTANCES_H
+#define _NITRO_INSTANCES_H
+
+#include <systemd/sd-bus.h>
+
+#include "manager.h"
+#include "object.h"
+
+struct launch;
+struct plug;
+struct qmp;
+
+/* A volume with an index is known to the VMM as this set of descriptors */
+#define VMM_VOLUME_SET 10000
+
+/* The states of EC2, and failed */
+enum life_state {
+	LIFE_PENDING, LIFE_RUNNING, LIFE_STOPPING, LIFE_STOPPED, LIFE_TERMINATED, LIFE_FAILED,
+	LIFE_STATES
+};
+
+/* Whom was told to end: the guest, by its power button; the VMM, by a signal */
+enum life_down { DOWN_NOT, DOWN_GUEST_TOLD, DOWN_VMM_TOLD };
+
+/**
+ * struct life - an instance as it is
+ * @m: the manager
+ * @id: the instance
+ * @state: what users are told
+ * @reason: why it has failed, what it waits for, or NULL
+ * @unit: ActiveState of its unit, NULL if that is not known
+ * @result: Result of its unit
+ * @watch: hears of changes of the unit
+ * @qmp: the connection to its VMM, or NULL
+ * @plugs: devices that the guest was asked to let go
+ * @launch: hands over what the VMM needs, while it is started
+ * @timer: the next look
+ * @deadline: when it is ended if it does not end itself, CLOCK_MONOTONIC; 0 for never
+ * @not_before: when it may be started, CLOCK_MONOTONIC
+ * @running_since: when it came up, CLOCK_MONOTONIC; 0 if it is not up
+ * @failures: how often it has failed, lately
+ * @starting: systemd was asked to start it
+ * @fresh: whoever has made it waits for it to come up: if it fails, it is as if
+ *	nobody had asked
+ * @reboot: when it has ended it starts again
+ * @force: end it without telling the guest
+ * @down: how far its end is
+ * @releasing: an operation takes away its ENIs and volumes
+ * @cpus: the CPUs that are its own, as a list, or NULL
+ */
+struct life {
+	struct manager *m;
+	char *id;
+	enum life_state state;
+	char *reason;
+	char *unit, *result;
+	sd_bus_slot *watch;
+	struct qmp *qmp;
+	struct plug *plugs;
+	struct launch *launch;
+	sd_event_source *timer;
+	uint64_t deadline, not_before, running_since;
+	unsigned int failures;
+	enum life_down down;
+	bool starting, fresh, reboot, force, releasing;
+	char *cpus;
+};
+
+/* A call that is answered when an instance is where it should be */
+struct waiter {
+	struct waiter *next;
+	sd_varlink *link;
+	char *id;
+	unsigned int want;	/* 1 << enum life_state */
+};
+
+/**
+ * struct instances - all of them
+ * @bus: to systemd, NULL while there is none
+ * @retry: tries again to get one
+ * @problem: why there is none
+ * @listener: where systemd connects when it starts a unit
+ * @source: watches it
+ * @lives: ID -> struct life
+ * @waiters: calls that wait
+ */
+struct instances {
+	sd_bus *bus;
+	sd_event_source *retry;
+	char *problem;
+	int listener;
+	sd_event_source *source;
+	struct map lives;
+	struct waiter *waiters;
+};
+
+/* instances.c */
+int instances_start(struct manager *m);
+void instances_stop(struct manager *m);
+struct life *instances_get(struct manager *m, const char *id);
+struct life *instances_add(struct manager *m, const struct object *o, enum life_state state);
+void instances_remove(struct manager *m, const char *id);
+void instances_show(struct manager *m, struct object *o, sd_json_variant **v);
+void instances_wait(struct manager *m, sd_varlink *link, const char *id, unsigned int want);
+void instances_wake(struct life *l);
+void instances_refuse(struct life *l, const char *name, const char *reason);
+void instances_forget(struct manager *m, const sd_varlink *link);
+void instances_problems(struct manager *m, struct json_list *list);
+const char *life_state_name(enum life_state state);
+struct object *instances_find(const struct model *model, const char *name);
+bool instances_boots(const struct model *model, const struct object *volume);
+int instances_refuse_change(struct manager *m, const char *name, struct error *e);
+
+/* life.c */
+void life_settle(struct life *l);
+void life_set(struct life *l, enum life_state state, const char *reason);
+void life_unit_is(struct life *l, const char *active, const char *result);
+void life_unit_started(struct life *l, const char *problem);
+void life_vmm_is_up(struct life *l);
+void life_later(struct life *l, uint64_t usec);
+struct life *life_free(struct life *l);
+
+/* instance-run.c, instance-verbs.c: Varlink methods */
+int serve_instance_run(sd_varlink *link, sd_json_variant *p, struct manager *m);
+int serve_instance_start(sd_varlink *link, sd_json_variant *p, struct manager *m);
+int serve_instance_stop(sd_varlink *link, sd_json_variant *p, struct manager *m);
+int serve_instance_reboot(sd_varlink *link, sd_json_variant *p, struct manager *m);
+int serve_instance_terminate(sd_varlink *link, sd_json_variant *p, struct manager *m);
+int serve_instance_delete(sd_varlink *link, sd_json_variant *p, struct manager *m);
+int serve_instance_console(sd_varlink *link, sd_json_variant *p, struct manager *m);
+int instance_set_wish(struct manager *m, struct object *o, enum wish wish, struct error *e);
+void instance_release(struct life *l);
+
+/* instance-attach.c */
+struct life *instances_holder(struct manager *m, const struct object *o);
+void instances_give_volume(struct manager *m, struct life *l, struct object *o, sd_varlink *link);
+int serve_eni_attach(sd_varlink *link, sd_json_variant *p, struct manager *m);
+int serve_eni_detach(sd_varlink *link, sd_json_variant *p, struct manager *m);
+int serve_volume_detach(sd_varlink *link, sd_json_variant *p, struct manager *m);
+
+/* instance-stats.c */
+int serve_instance_stats(sd_varlink *link, sd_json_variant *p, struct manager *m);
+
+/* systemd.c */
+int unit_connect(struct manager *m);
+void unit_disconnect(struct manager *m);
+void unit_watch(struct life *l);
+void unit_ask(struct life *l);
+int unit_start(struct life *l, uint64_t memory);
+void unit_kill(struct life *l, bool hard);
+
+/* place.c: the CPUs and memory of this host */
+int place_check(struct manager *m, const struct object *o, struct error *e);
+int place_find(struct life *l, const struct object *o, struct error *e);
+
+/* rundir.c: what an instance has in the file system */
+char *instance_dir(const struct manager *m, const char *id, const char *file);
+char *instance_rundir(const struct manager *m, const char *id, const char *file);
+int instance_rundir_make(const struct manager *m, const char *id, struct error *e);
+void instance_rundir_remove(const struct manager *m, const char *id);
+bool instance_rundir_exists(const struct manager *m, const char *id);
+void instance_dir_remove(const struct manager *m, const char *id);
+void instance_dirs_sweep(struct manager *m);
+char *instance_last_words(const struct manager *m, const char *id);
+
+/* launch.c */
+struct launch *launch_new(struct life *l);
+struct launch *launch_free(struct launch *launch);
+int launch_fd(struct launch *launch, int fd);
+void launch_arg(struct launch *launch, const char *fmt, ...) _printf_(2, 3);
+int launch_check(const struct launch *launch, struct error *e);
+int launch_listen(struct manager *m);
+int listen_at(const char *path, int type, struct error *e);
+int connect_to(const char *path);
+
+/* vmm.c */
+int vmm_check(struct error *e);
+sd_json_variant *vmm_eni_device(const struct object *eni, bool several);
+sd_json_variant *vmm_volume_node(const struct object *volume);
+sd_json_variant *vmm_volume_device(const struct object *volume, const char *serial);
+uint64_t vmm_queues(const struct object *o);
+int vmm_describe(struct life *l, const struct object *o, struct launch *launch,
+		 struct error *e);
+
+/* qmp.c */
+typedef void (*qmp_done_fn)(struct life *l, sd_json_variant *ret, const char *problem,
+			    void *data);
+
+int qmp_open(struct life *l);
+struct qmp *qmp_close(struct qmp *q);
+bool qmp_ready(const struct qmp *q);
+int qmp_send(struct qmp *q, const char *command, sd_json_variant *arguments, int fd,
+	     qmp_done_fn done, void *data);
+
+/* plug.c: what comes and goes while an instance runs */
+typedef void (*plug_done_fn)(struct manager *m, const char *problem, void *data);
+
+void plug_in(struct life *l, struct object *o, plug_done_fn done, void *data);
+void plug_out(struct life *l, struct object *o, plug_done_fn done, void *data);
+void plug_event(struct life *l, const char *event, sd_json_variant *data);
+void plug_sync(struct life *l);
+void plug_free(struct life *l);
+
+#endif

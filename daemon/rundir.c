@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What an instance has in the file system. In nitrod's state: its kernel and
+ * initial ramdisk, its firmware's variables, its console's log. In /run, from
+ * its start until nitrod has seen its end: its sockets. That directory therefore
+ * tells an instance that has ended from one that the host's reboot has ended.
+ */
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "instances.h"
+
+#define LAST_WORDS_MAX 4096
+
+/**
+ * instance_dir - a file of an instance in nitrod's state
+ * @m: the manager
+ * @id: the instance
+ * @file: name of the file, "" for the directory itself
+ *
+ * Context: any.
+ * Return: its path, to be freed.
+ */
+char *instance_dir(const struct manager *m, const char *id, const char *file)
+{
+	return xprintf("%s/instances/%s%s%s", m->state_dir, id, *file ? "/" : "", file);
+}
+
+/**
+ * instance_rundir - a file of an instance that is started
+ * @m: the manager
+ * @id: the instance
+ * @file: name of the file, "" for the directory itself
+ *
+ * Context: any.
+ * Return: its path, to be freed.
+ */
+char *instance_rundir(const struct manager *m, const char *id, const char *file)
+{
+	const char *slash = strrchr(m->socket_path, '/');
+
+	/* the unit says the same of /run/nitro */
+	return xprintf("%.*s/instances/%s%s%s", slash ? (int)(slash - m->socket_path) : 1,
+		       slash ? m->socket_path : ".", id, *file ? "/" : "", file);
+}
+
+static int make_dir(const char *path, struct error *e)
+{
+	_cleanup_free_ char *parent = xstrndup(path, strrchr(path, '/') - path);
+
+	if ((mkdir(parent, 0700) < 0 && errno != EEXIST) ||
+	    (mkdir(path, 0700) < 0 && errno != EEXIST))
+		return fail(e, ERR_FAILED, "cannot make '%s': %s", path, strerror(errno));
+	return 0;
+}
+
+/**
+ * instance_rundir_make - the instance is being started
+ * @m: the manager
+ * @id: the instance
+ * @e: says why its directories cannot be made
+ *
+ * Context: event loop.
+ * Return: 0 or a negative errno.
+ */
+int instance_rundir_make(const struct manager *m, const char *id, struct error *e)
+{
+	_cleanup_free_ char *run = instance_rundir(m, id, ""), *state = instance_dir(m, id, "");
+	int r = make_dir(run, e);
+
+	return r < 0 ? r : make_dir(state, e);
+}
+
+/* Directories of instances have files and nothing below */
+static void remove_dir(const char *path)
+{
+	DIR *dir = opendir(path);
+	struct dirent *d;
+
+	while (dir && (d = readdir(dir)))
+		if (*d->d_name != '.')
+			(void)unlinkat(dirfd(dir), d->d_name, 0);
+	if (dir)
+		closedir(dir);
+	(void)rmdir(path);
+}
+
+/**
+ * instance_rundir_remove - the end of the instance was seen
+ * @m: the manager
+ * @id: the instance
+ *
+ * Context: event loop.
+ */
+void instance_rundir_remove(const struct manager *m, const char *id)
+{
+	_cleanup_free_ char *path = instance_rundir(m, id, "");
+
+	remove_dir(path);
+}
+
+/**
+ * instance_rundir_exists - was the instance started since the host was?
+ * @m: the manager
+ * @id: the instance
+ *
+ * Context: event loop.
+ * Return: true if it was, and its end was not seen.
+ */
+bool instance_rundir_exists(const struct manager *m, const char *id)
+{
+	_cleanup_free_ char *path = instance_rundir(m, id, "");
+
+	return access(path, F_OK) == 0;
+}
+
+/**
+ * instance_dir_remove - nobody needs the instance's files any more
+ * @m: the manager
+ * @id: the instance
+ *
+ * Context: event loop.
+ */
+void instance_dir_remove(const struct manager *m, const char *id)
+{
+	_cleanup_free_ char *path = instance_dir(m, id, "");
+
+	remove_dir(path);
+}
+
+/**
+ * instance_dirs_sweep - remove what an earlier nitrod could not
+ * @m: the manager, its state loaded
+ *
+ * Context: at start.
+ */
+void instance_dirs_sweep(struct manager *m)
+{
+	_cleanup_free_ char *path = xprintf("%s/instances", m->state_dir);
+	DIR *dir = opendir(path);
+	struct dirent *d;
+
+	while (dir && (d = readdir(dir)))
+		if (*d->d_name != '.' && !model_by_id(&m->model, d->d_name))
+			instance_dir_remove(m, d->d_name);
+	if (dir)
+		closedir(dir);
+}
+
+/**
+ * instance_last_words - what its VMM said last
+ * @m: the manager
+ * @id: the instance
+ *
+ * Context: event loop.
+ * Return: a line without control characters, to be freed; NULL if it said nothing.
+ */
+char *instance_last_words(const struct manager *m, const char *id)
+{
+	_cleanup_free_ char *path = instance_dir(m, id, "vmm.log");
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char buf[LAST_WORDS_MAX + 1], *line;
+	struct stat st;
+	ssize_t n;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return NULL;
+	n = pread(fd, buf, LAST_WORDS_MAX,
+		  st.st_size > LAST_WORDS_MAX ? st.st_size - LAST_WORDS_MAX : 0);
+	while (n > 0 && (buf[n - 1] == '\n' || buf[n - 1] == '\r'))
+		n--;
+	if (n <= 0)
+		return NULL;
+	buf[n] = '\0';
+	line = strrchr(buf, '\n');
+	line = line ? line + 1 : buf;
+	for (char *c = line; *c; c++)
+		if (*c < ' ' || *c > '~')
+			*c = '?';
+	return xstrdup(line);
+}

@@ -1,0 +1,449 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The units of instances, over systemd's D-Bus interface; nothing here waits. */
+
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+
+#include "instances.h"
+
+#define USEC 1000000ULL
+#define RETRY_EVERY (2 * USEC)
+#define DESTINATION "org.freedesktop.systemd1"
+#define MANAGER_PATH "/org/freedesktop/systemd1"
+#define MANAGER "org.freedesktop.systemd1.Manager"
+#define PREFIX "nitro-instance@"
+#define SUFFIX ".service"
+
+static char *unit_name(const char *id)
+{
+	return xprintf(PREFIX "%s" SUFFIX, id);
+}
+
+/* The instance that a unit is of, or NULL */
+static char *unit_instance(const char *unit)
+{
+	size_t n = strlen(unit), prefix = strlen(PREFIX), suffix = strlen(SUFFIX);
+
+	if (!startswith(unit, PREFIX) || n <= prefix + suffix ||
+	    strcmp(unit + n - suffix, SUFFIX))
+		return NULL;
+	return xstrndup(unit + prefix, n - prefix - suffix);
+}
+
+static char *unit_path(const char *id)
+{
+	_cleanup_free_ char *name = unit_name(id);
+	char *path = NULL;
+
+	if (sd_bus_path_encode(MANAGER_PATH "/unit", name, &path) < 0)
+		abort();
+	return path;
+}
+
+/* What a call is about: the life may be gone when the answer comes */
+struct asked {
+	struct manager *m;
+	char *id;
+};
+
+static struct asked *asked_new(struct life *l)
+{
+	struct asked *a = xcalloc(1, sizeof(*a));
+
+	a->m = l->m;
+	a->id = xstrdup(l->id);
+	return a;
+}
+
+static void asked_free(void *data)
+{
+	struct asked *a = data;
+
+	free(a->id);
+	free(a);
+}
+
+/* @r: how sending the call went */
+static int keep(struct asked *a, sd_bus_slot *slot, int r)
+{
+	if (r < 0) {
+		asked_free(a);
+		return r;
+	}
+	(void)sd_bus_slot_set_destroy_callback(slot, asked_free);
+	(void)sd_bus_slot_set_floating(slot, true);
+	sd_bus_slot_unref(slot);
+	return 0;
+}
+
+static struct life *life_of(struct asked *a)
+{
+	return a->m->instances ? instances_get(a->m, a->id) : NULL;
+}
+
+static int on_result(sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+	struct life *l = life_of(userdata);
+	const char *text;
+
+	(void)error;
+	if (!l || sd_bus_message_is_method_error(reply, NULL) ||
+	    sd_bus_message_read(reply, "v", "s", &text) < 0)
+		return 0;
+	free(l->result);
+	l->result = xstrdup(text);
+	return 0;
+}
+
+static int on_active(sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+	struct life *l = life_of(userdata);
+	const char *text;
+
+	(void)error;
+	if (!l)
+		return 0;
+	/* a unit that cannot be asked about is not there */
+	if (sd_bus_message_is_method_error(reply, NULL) ||
+	    sd_bus_message_read(reply, "v", "s", &text) < 0)
+		text = "inactive";
+	life_unit_is(l, text, l->result ? l->result : "success");
+	return 0;
+}
+
+static void ask(struct life *l, const char *interface, const char *property,
+		sd_bus_message_handler_t done)
+{
+	_cleanup_free_ char *path = unit_path(l->id), *full = NULL;
+	struct asked *a = asked_new(l);
+	sd_bus_slot *slot = NULL;
+
+	full = xprintf(DESTINATION ".%s", interface);
+	(void)keep(a, slot, sd_bus_call_method_async(l->m->instances->bus, &slot, DESTINATION, path,
+						     "org.freedesktop.DBus.Properties", "Get", done,
+						     a, "ss", full, property));
+}
+
+/**
+ * unit_ask - hear how an instance's unit is, later
+ * @l: the instance
+ *
+ * Context: event loop.
+ */
+void unit_ask(struct life *l)
+{
+	if (!l->m->instances->bus)
+		return;
+	/* answers come in this order */
+	ask(l, "Service", "Result", on_result);
+	ask(l, "Unit", "ActiveState", on_active);
+}
+
+static int on_changed(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+	(void)message;
+	(void)error;
+	unit_ask(userdata);
+	return 0;
+}
+
+/**
+ * unit_watch - hear of changes of an instance's unit
+ * @l: the instance
+ *
+ * Context: event loop.
+ */
+void unit_watch(struct life *l)
+{
+	_cleanup_free_ char *path = unit_path(l->id);
+
+	if (l->watch || !l->m->instances->bus)
+		return;
+	(void)sd_bus_match_signal_async(l->m->instances->bus, &l->watch, DESTINATION, path,
+					"org.freedesktop.DBus.Properties", "PropertiesChanged",
+					on_changed, NULL, l);
+}
+
+static int on_started(sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+	const sd_bus_error *problem = sd_bus_message_get_error(reply);
+	struct life *l = life_of(userdata);
+
+	(void)error;
+	if (l && problem)
+		life_unit_started(l, problem->message ? problem->message : problem->name);
+	return 0;
+}
+
+/* systemd's form of a set of CPUs: bits, the lowest first */
+static int append_cpus(sd_bus_message *call, const char *list)
+{
+	uint8_t bits[CPU_SETSIZE / 8] = {};
+	size_t size = 0;
+
+	while (list && *list) {
+		unsigned long from, to;
+		char *end;
+
+		from = strtoul(list, &end, 10);
+		to = *end == '-' ? strtoul(end + 1, &end, 10) : from;
+		for (; from <= to && from < CPU_SETSIZE; from++) {
+			bits[from / 8] |= 1 << from % 8;
+			size = from / 8 + 1;
+		}
+		list = *end ? end + 1 : end;
+	}
+	return sd_bus_message_append_array(call, 'y', bits, size);
+}
+
+static int append_limits(sd_bus_message *call, const struct life *l, uint64_t memory)
+{
+	int r = sd_bus_message_open_container(call, 'a', "(sv)");
+
+	if (r >= 0)
+		r = sd_bus_message_append(call, "(sv)", "MemoryMax", "t", memory);
+	if (r >= 0)
+		r = sd_bus_message_open_container(call, 'r', "sv");
+	if (r >= 0)
+		r = sd_bus_message_append(call, "s", "AllowedCPUs");
+	if (r >= 0)
+		r = sd_bus_message_open_container(call, 'v', "ay");
+	if (r >= 0)
+		r = append_cpus(call, l->cpus);
+	for (int i = 0; r >= 0 && i < 3; i++)
+		r = sd_bus_message_close_container(call);
+	return r;
+}
+
+static int set_limits(struct life *l, const char *name, uint64_t memory)
+{
+	_cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
+	struct asked *a;
+	sd_bus_slot *slot = NULL;
+	int r;
+
+	r = sd_bus_message_new_method_call(l->m->instances->bus, &call, DESTINATION, MANAGER_PATH,
+					   MANAGER, "SetUnitProperties");
+	if (r >= 0)
+		r = sd_bus_message_append(call, "sb", name, true);
+	if (r >= 0)
+		r = append_limits(call, l, memory);
+	if (r < 0)
+		return r;
+	a = asked_new(l);
+	r = sd_bus_call_async(l->m->instances->bus, &slot, call, on_started, a, 0);
+	return keep(a, slot, r);
+}
+
+static int call(struct life *l, const char *method, sd_bus_message_handler_t done,
+		const char *name, const char *mode)
+{
+	struct asked *a = asked_new(l);
+	sd_bus_slot *slot = NULL;
+	int r = sd_bus_call_method_async(l->m->instances->bus, &slot, DESTINATION, MANAGER_PATH,
+					 MANAGER, method, done, a, mode ? "ss" : "s", name, mode);
+
+	return keep(a, slot, r);
+}
+
+static int on_ignored(sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+	(void)reply;
+	(void)userdata;
+	(void)error;
+	return 0;
+}
+
+/**
+ * unit_start - start an instance's unit
+ * @l: the instance, its CPUs known
+ * @memory: what the unit may use
+ *
+ * life_unit_started() tells of the end.
+ *
+ * Context: event loop.
+ * Return: 0 or a negative errno.
+ */
+int unit_start(struct life *l, uint64_t memory)
+{
+	_cleanup_free_ char *name = unit_name(l->id);
+	int r;
+
+	if (!l->m->instances->bus)
+		return -ENOTCONN;
+	unit_watch(l);
+	r = set_limits(l, name, memory);
+	if (r >= 0)
+		r = call(l, "ResetFailedUnit", on_ignored, name, NULL);
+	return r < 0 ? r : call(l, "StartUnit", on_started, name, "replace");
+}
+
+static void kill_unit(sd_bus *bus, const char *name, int signal)
+{
+	(void)sd_bus_call_method_async(bus, NULL, DESTINATION, MANAGER_PATH, MANAGER, "KillUnit",
+				       on_ignored, NULL, "ssi", name, "all", signal);
+}
+
+/**
+ * unit_kill - end an instance's unit
+ * @l: the instance
+ * @hard: give the VMM no time
+ *
+ * Context: event loop.
+ */
+void unit_kill(struct life *l, bool hard)
+{
+	_cleanup_free_ char *name = unit_name(l->id);
+
+	if (l->m->instances->bus)
+		kill_unit(l->m->instances->bus, name, hard ? SIGKILL : SIGTERM);
+}
+
+static int on_job(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+	const char *path, *unit, *result;
+	_cleanup_free_ char *id = NULL;
+	struct manager *m = userdata;
+	struct life *l;
+	uint32_t job;
+
+	(void)error;
+	if (sd_bus_message_read(message, "uoss", &job, &path, &unit, &result) < 0)
+		return 0;
+	id = unit_instance(unit);
+	l = id ? instances_get(m, id) : NULL;
+	if (l)
+		life_unit_started(l, NULL);
+	return 0;
+}
+
+/* Units that nobody has asked for: their instance was deleted while nitrod was away */
+static int on_list(sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+	const char *unit, *load, *active, *s;
+	struct manager *m = userdata;
+
+	(void)error;
+	if (sd_bus_message_is_method_error(reply, NULL) ||
+	    sd_bus_message_enter_container(reply, 'a', "(ssssssouso)") < 0)
+		return 0;
+	while (sd_bus_message_read(reply, "(ssssssouso)", &unit, &s, &load, &active, &s, &s, &s,
+				   NULL, &s, &s) > 0) {
+		_cleanup_free_ char *id = unit_instance(unit);
+
+		if (!id || instances_get(m, id) || streq(active, "inactive") ||
+		    streq(active, "failed"))
+			continue;
+		fprintf(stderr, "<4>nitrod: unit '%s' is of no instance and is ended\n", unit);
+		kill_unit(m->instances->bus, unit, SIGKILL);
+	}
+	return 0;
+}
+
+static int on_lost(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+	struct manager *m = userdata;
+
+	(void)message;
+	(void)error;
+	fprintf(stderr, "<4>nitrod: the connection to systemd is lost\n");
+	(void)sd_event_source_set_time_relative(m->instances->retry, 0);
+	(void)sd_event_source_set_enabled(m->instances->retry, SD_EVENT_ONESHOT);
+	return 0;
+}
+
+static int subscribe(struct manager *m, sd_bus *bus)
+{
+	int r = sd_bus_match_signal_async(bus, NULL, DESTINATION, MANAGER_PATH, MANAGER,
+					  "JobRemoved", on_job, NULL, m);
+
+	if (r >= 0)
+		r = sd_bus_match_signal(bus, NULL, "org.freedesktop.DBus.Local", NULL,
+					"org.freedesktop.DBus.Local", "Disconnected", on_lost, m);
+	if (r >= 0)
+		r = sd_bus_call_method_async(bus, NULL, DESTINATION, MANAGER_PATH, MANAGER,
+					     "Subscribe", on_ignored, NULL, NULL);
+	if (r >= 0)
+		r = sd_bus_call_method_async(bus, NULL, DESTINATION, MANAGER_PATH, MANAGER,
+					     "ListUnitsByPatterns", on_list, m, "asas", 0, 1,
+					     PREFIX "*");
+	return r;
+}
+
+static int on_retry(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct manager *m = userdata;
+
+	(void)source;
+	(void)usec;
+	unit_disconnect(m);
+	return unit_connect(m);
+}
+
+/**
+ * unit_connect - connect to systemd, and hear of the units of all instances
+ * @m: the manager
+ *
+ * Without systemd it is tried again, and what is asked for meanwhile fails.
+ *
+ * Context: event loop.
+ * Return: 0 or a negative errno if nitrod cannot go on.
+ */
+int unit_connect(struct manager *m)
+{
+	struct instances *k = m->instances;
+	int r = 0;
+
+	if (!k->retry)
+		r = sd_event_add_time_relative(m->event, &k->retry, CLOCK_MONOTONIC, RETRY_EVERY, 0,
+					       on_retry, m);
+	if (r < 0)
+		return r;
+	r = sd_bus_open_system_with_description(&k->bus, "nitrod");
+	if (r >= 0)
+		r = sd_bus_attach_event(k->bus, m->event, 0);
+	if (r >= 0)
+		r = subscribe(m, k->bus);
+	if (r < 0) {
+		free(k->problem);
+		k->problem = xprintf("cannot reach systemd: %s", strerror(-r));
+		unit_disconnect(m);
+		(void)sd_event_source_set_time_relative(k->retry, RETRY_EVERY);
+		(void)sd_event_source_set_enabled(k->retry, SD_EVENT_ONESHOT);
+		return 0;
+	}
+	(void)sd_event_source_set_enabled(k->retry, SD_EVENT_OFF);
+	free(k->problem);
+	k->problem = NULL;
+	for (size_t i = 0; i < k->lives.cap; i++) {
+		if (!k->lives.slots[i].key)
+			continue;
+		unit_watch(k->lives.slots[i].value);
+		unit_ask(k->lives.slots[i].value);
+	}
+	return 0;
+}
+
+/**
+ * unit_disconnect - let systemd alone; units go on
+ * @m: the manager
+ *
+ * Context: event loop.
+ */
+void unit_disconnect(struct manager *m)
+{
+	struct instances *k = m->instances;
+
+	for (size_t i = 0; i < k->lives.cap; i++) {
+		struct life *l = k->lives.slots[i].key ? k->lives.slots[i].value : NULL;
+
+		if (!l)
+			continue;
+		l->watch = sd_bus_slot_unref(l->watch);
+		l->starting = false;
+	}
+	if (k->bus)
+		(void)sd_bus_detach_event(k->bus);
+	k->bus = sd_bus_close_unref(k->bus);
+}

@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Instances in the model: what is refused, what they hold on to, what is told of them. */
+
+#include <stdio.h>
+
+#include "services.h"
+#include "storage.h"
+#include "unit.h"
+
+#define ROW(rest) "{'name':'web'" rest "}"
+#define KERNEL ",'kernel':'/boot/vmlinuz'"
+#define KEYS ",'public_keys':['ssh-ed25519 AAAA me','ssh-rsa BBBB'],'restart':'no'"
+
+static const struct {
+	const char *props, *path, *message;
+} refused[] = {
+	{ ROW(""), NULL, "needs something to boot" },
+	{ ROW(KERNEL ",'boot':'v'"), NULL, "needs something to boot" },
+	{ ROW(",'boot':'v','initrd':'/i'"), "/initrd", "goes with a kernel" },
+	{ ROW(",'boot':'v','cmdline':'quiet'"), "/cmdline", "goes with a kernel" },
+	{ ROW(KERNEL ",'cmdline':'a\\nb'"), "/cmdline", "control characters" },
+	{ ROW(",'boot':'none'"), "/boot", "names volume 'none', which does not exist" },
+	{ ROW(KERNEL ",'vcpus':0"), "/vcpus", "not from 1 to 255" },
+	{ ROW(KERNEL ",'vcpus':256"), "/vcpus", "not from 1 to 255" },
+	{ ROW(KERNEL ",'vcpus':'2'"), "/vcpus", "must be a whole number" },
+	{ ROW(KERNEL ",'memory':'16M'"), "/memory", "no multiple of 1M from 32M" },
+	{ ROW(KERNEL ",'memory':33554433"), "/memory", "no multiple of 1M" },
+	{ ROW(KERNEL ",'memory':'much'"), "/memory", "no size" },
+	{ ROW(KERNEL ",'user_data':'%'"), "/user_data", "not in base64" },
+	{ ROW(KERNEL ",'public_keys':['nonsense']"), "/public_keys", "not as OpenSSH writes it" },
+	{ ROW(KERNEL ",'public_keys':['ssh-ed25519 AA\\nssh-rsa BB']"), "/public_keys",
+	  "not as OpenSSH writes it" },
+	{ ROW(KERNEL ",'restart':'always'"), "/restart", "none of on-failure, no" },
+	{ ROW(KERNEL ",'wish':'bliss'"), "/wish", "cannot be" },
+	{ ROW(KERNEL ",'colour':'red'"), "/colour", "unknown key" },
+	{ "{'name':'i-0123456789abcdef0'" KERNEL "}", "/name", "ID" },
+};
+
+UNIT(rows_are_refused_with_their_place)
+{
+	_cleanup_fixture_ struct fixture f;
+	_cleanup_error_ struct error e = {};
+
+	fixture_open(&f);
+	for (size_t i = 0; i < ARRAY_SIZE(refused); i++) {
+		error_clear(&e);
+		if (fixture_put(&f, KIND_INSTANCE, refused[i].props, PUT_CREATE, &e) >= 0) {
+			unit_fail(__FILE__, __LINE__, "row %zu is taken", i);
+			continue;
+		}
+		if (!e.message || !strstr(e.message, refused[i].message))
+			unit_fail(__FILE__, __LINE__, "row %zu says '%s'", i, e.message);
+		if (refused[i].path && !streq(e.path, refused[i].path))
+			unit_fail(__FILE__, __LINE__, "row %zu is at '%s'", i, e.path);
+		EXPECT_NUMBER(f.m.model.tables[KIND_INSTANCE].live, 0);
+	}
+}
+
+UNIT(user_data_have_a_limit)
+{
+	_cleanup_fixture_ struct fixture f;
+	_cleanup_error_ struct error e = {};
+
+	fixture_open(&f);
+	for (size_t size = USER_DATA_MAX; size <= USER_DATA_MAX + 1; size++) {
+		_cleanup_json_ sd_json_variant *data = NULL, *v = json_read(ROW(KERNEL));
+		_cleanup_free_ char *bytes = xcalloc(size, 1), *text = NULL;
+
+		EXPECT(sd_json_variant_new_base64(&data, bytes, size) >= 0);
+		json_set(&v, "user_data", sd_json_variant_ref(data));
+		EXPECT(sd_json_variant_format(v, 0, &text) >= 0);
+		error_clear(&e);
+		EXPECT((fixture_put(&f, KIND_INSTANCE, text, PUT_REPLACE, &e) >= 0) ==
+		       (size == USER_DATA_MAX));
+	}
+	EXPECT(strstr(e.message, "have 16385 bytes, 16384 are allowed") != NULL);
+}
+
+static struct object *instance(struct fixture *f)
+{
+	return model_get(&f->m.model, KIND_INSTANCE, NULL, "web");
+}
+
+UNIT(an_instance_is_found_again)
+{
+	_cleanup_fixture_ struct fixture f;
+	_cleanup_error_ struct error e = {};
+	_cleanup_free_ char *body = NULL;
+
+	fixture_open(&f);
+	EXPECT(fixture_put(&f, KIND_INSTANCE,
+			   ROW(KERNEL ",'vcpus':4,'memory':'2G','cmdline':'quiet','wish':'stopped'" KEYS),
+			   PUT_CREATE, &e) >= 0);
+	body = xstrdup(instance(&f)->body);
+	fixture_reopen(&f);
+	EXPECT_TEXT(instance(&f)->body, body);
+	EXPECT_NUMBER(INSTANCE(instance(&f))->memory, 2LL << 30);
+	EXPECT_NUMBER(INSTANCE(instance(&f))->wish, WISH_STOPPED);
+	EXPECT_NUMBER(INSTANCE(instance(&f))->restart, RESTART_NO);
+}
+
+UNIT(what_an_instance_boots_cannot_be_deleted)
+{
+	_cleanup_fixture_ struct fixture f;
+	_cleanup_error_ struct error e = {};
+	struct change c;
+
+	fixture_open(&f);
+	EXPECT(fixture_apply(&f, "{'version':1,'pools':[{'name':'p','device':'/dev/a'}]}", &e) >= 0);
+	EXPECT(fixture_put(&f, KIND_VOLUME, "{'name':'v','size':'8M','instance_store':true}",
+			   PUT_CREATE, &e) >= 0);
+	EXPECT(fixture_put(&f, KIND_INSTANCE, ROW(",'boot':'v'"), PUT_CREATE, &e) >= 0);
+	change_begin(&c, &f.m.model);
+	EXPECT(change_delete(&c, model_get(&f.m.model, KIND_VOLUME, NULL, "v"), &e) >= 0);
+	EXPECT(manager_commit(&f.m, &c, &e) < 0);
+	change_free(&c);
+	EXPECT(e.message && strstr(e.message, "in use by instance web"));
+	error_clear(&e);
+	EXPECT(fixture_put(&f, KIND_INSTANCE, ROW(",'boot':'v','wish':'terminated','ended':1"),
+			   PUT_REPLACE, &e) >= 0);
+	change_begin(&c, &f.m.model);
+	EXPECT(change_delete(&c, model_get(&f.m.model, KIND_VOLUME, NULL, "v"), &e) >= 0);
+	EXPECT(manager_commit(&f.m, &c, &e) >= 0);
+	change_free(&c);
+}
+
+UNIT(stacks_do_not_know_instances)
+{
+	_cleanup_fixture_ struct fixture f;
+	_cleanup_error_ struct error e = {};
+	_cleanup_free_ char *before = NULL, *after = NULL;
+
+	fixture_open(&f);
+	before = fixture_export(&f);
+	EXPECT(fixture_put(&f, KIND_INSTANCE, ROW(KERNEL), PUT_CREATE, &e) >= 0);
+	after = fixture_export(&f);
+	EXPECT_TEXT(after, before);
+	EXPECT(fixture_apply(&f, "{'version':1,'instances':[]}", &e) < 0);
+	error_clear(&e);
+	{
+		_cleanup_json_ sd_json_variant *v = json_read("{'version':1}"), *changes = NULL;
+
+		EXPECT(fixture_apply_stack(&f, v, NULL, true, &changes, &e) >= 0);
+	}
+	EXPECT(instance(&f) != NULL);
+}
+
+UNIT(the_services_hear_of_an_instance)
+{
+	_cleanup_fixture_ struct fixture f;
+	_cleanup_error_ struct error e = {};
+	_cleanup_json_ sd_json_variant *view = NULL;
+	sd_json_variant *v, *key;
+	struct object *eni;
+
+	fixture_open(&f);
+	EXPECT(fixture_apply(&f, SHOP_BEGIN "}],'enis':[{'name':'e','subnet':'front','host':'a'}]}",
+			     &e) >= 0);
+	EXPECT(fixture_put(&f, KIND_INSTANCE,
+			   ROW(KERNEL ",'user_data':'aGVsbG8=','launched':86400" KEYS),
+			   PUT_CREATE, &e) >= 0);
+	EXPECT(fixture_put(&f, KIND_ENI,
+			   "{'name':'e','attachment':{'kind':'instance','instance':'web','index':2}}",
+			   PUT_SET, &e) >= 0);
+	eni = model_get(&f.m.model, KIND_ENI, NULL, "e");
+	EXPECT(model_eni_is_held(eni, "web"));
+	EXPECT_NUMBER(ENI(eni)->attachment.index, 2);
+	view = services_view(&f.m, ENI(eni));
+	v = json_get(view, "instance");
+	EXPECT_TEXT(json_string(v, "id"), instance(&f)->id);
+	EXPECT_TEXT(json_string(v, "name"), "web");
+	EXPECT_TEXT(json_string(v, "user_data"), "aGVsbG8=");
+	EXPECT_TEXT(json_string(v, "launched"), "1970-01-02T00:00:00Z");
+	key = sd_json_variant_by_index(json_get(v, "public_keys"), 0);
+	EXPECT_TEXT(json_string(key, "name"), "me");
+	EXPECT_TEXT(json_string(key, "key"), "ssh-ed25519 AAAA me");
+	key = sd_json_variant_by_index(json_get(v, "public_keys"), 1);
+	EXPECT_TEXT(json_string(key, "name"), "key-1");
+}
+
+UNIT(user_data_are_not_shown)
+{
+	_cleanup_fixture_ struct fixture f;
+	_cleanup_error_ struct error e = {};
+	_cleanup_json_ sd_json_variant *v = NULL;
+
+	fixture_open(&f);
+	EXPECT(fixture_put(&f, KIND_INSTANCE, ROW(KERNEL ",'user_data':'aGVsbG8='"), PUT_CREATE,
+			   &e) >= 0);
+	v = object_show(&f.m, instance(&f));
+	EXPECT(!json_get(v, "user_data"));
+	EXPECT_TEXT(json_string(v, "state"), "running");
+	EXPECT_TEXT(json_string(v, "restart"), "on-failure");
+}
+
+UNIT(an_index_is_one_of_few)
+{
+	_cleanup_fixture_ struct fixture f;
+	_cleanup_error_ struct error e = {};
+
+	fixture_open(&f);
+	EXPECT(fixture_apply(&f, SHOP_BEGIN "}],'enis':[{'name':'e','subnet':'front','host':'a'}]}",
+			     &e) >= 0);
+	EXPECT(fixture_put(&f, KIND_ENI,
+			   "{'name':'e','attachment':{'kind':'instance','instance':'x','index':15}}",
+			   PUT_SET, &e) < 0);
+	error_clear(&e);
+	EXPECT(fixture_put(&f, KIND_ENI, "{'name':'e','attachment':{'kind':'local','index':0}}",
+			   PUT_SET, &e) < 0);
+}
