@@ -118,6 +118,7 @@ extern const struct cli_object object_eni;
 extern const struct cli_object object_key;
 extern const struct cli_object object_pool;
 extern const struct cli_object object_volume;
+extern const struct cli_object object_instance;
 extern const struct cli_object command_status;
 extern const struct cli_object command_apply;
 extern const struct cli_object command_export;
@@ -138,6 +139,8 @@ int help_print_verb(const struct cli_object *object,
 		    const struct cli_verb *verb,
 		    const struct print_style *style);
 
+int cli_print_object(const struct cli_call *call, sd_json_variant *object,
+		     const char *text_key);
 int cli_run_list(const struct cli_call *call);
 int cli_run_show(const struct cli_call *call);
 int cli_run_create(const struct cli_call *call);

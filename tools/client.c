@@ -155,25 +155,29 @@ typedef int (*call_fn)(sd_varlink *link, const char *method,
 		       sd_json_variant *parameters, sd_json_variant **ret,
 		       const char **ret_error_id);
 
-/* @fd is sent along and closed, -1 for none */
-static int push(sd_varlink *link, int fd)
-{
-	int r;
+/* What goes along with a call, and what comes back */
+struct fds {
+	const int *out;
+	size_t n;
+	int *in;
+};
 
-	if (fd < 0)
-		return 0;
-	r = sd_varlink_set_allow_fd_passing_output(link, true);
-	if (r >= 0)
-		r = sd_varlink_push_fd(link, fd);
-	if (r >= 0)
-		return 0;
-	(void)close(fd);
-	return cli_failed(r, "cannot send a file descriptor");
+static int push(sd_varlink *link, const struct fds *fds)
+{
+	int r = 0;
+
+	if (fds->n)
+		r = sd_varlink_set_allow_fd_passing_output(link, true);
+	for (size_t i = 0; r >= 0 && i < fds->n; i++)
+		r = sd_varlink_push_dup_fd(link, fds->out[i]);
+	if (r >= 0 && fds->in)
+		r = sd_varlink_set_allow_fd_passing_input(link, true);
+	return r < 0 ? cli_failed(r, "cannot send a file descriptor") : 0;
 }
 
 static int call(call_fn how, const char *socket, const char *interface,
-		const char *method, sd_json_variant *parameters, int fd,
-		sd_json_variant **ret)
+		const char *method, sd_json_variant *parameters,
+		const struct fds *fds, sd_json_variant **ret)
 {
 	_cleanup_(sd_varlink_unrefp) sd_varlink *link = NULL;
 	sd_json_variant *reply = NULL;
@@ -182,12 +186,8 @@ static int call(call_fn how, const char *socket, const char *interface,
 	int r;
 
 	r = client_connect(socket, &link);
-	if (r) {
-		if (fd >= 0)
-			(void)close(fd);
-		return r;
-	}
-	r = push(link, fd);
+	if (!r)
+		r = push(link, fds);
 	if (r)
 		return r;
 	(void)snprintf(name, sizeof(name), "%s.%s", interface, method);
@@ -198,6 +198,11 @@ static int call(call_fn how, const char *socket, const char *interface,
 		return cli_failed(r, "no answer from nitrod");
 	if (error_id)
 		return client_error(error_id, reply);
+	if (fds->in) {
+		*fds->in = sd_varlink_take_fd(link, 0);
+		if (*fds->in < 0)
+			return cli_failed(*fds->in, "no file descriptor from nitrod");
+	}
 	*ret = sd_json_variant_ref(reply);
 	return 0;
 }
@@ -216,28 +221,53 @@ static int call(call_fn how, const char *socket, const char *interface,
 int client_call(const char *socket, const char *interface, const char *method,
 		sd_json_variant *parameters, sd_json_variant **ret)
 {
-	return call(sd_varlink_call, socket, interface, method, parameters, -1,
-		    ret);
+	return call(sd_varlink_call, socket, interface, method, parameters,
+		    &(struct fds){}, ret);
 }
 
 /**
- * client_call_fd() - Call a method and send a file descriptor along
+ * client_call_fds() - Call a method and send file descriptors along
  * @socket: path of nitrod's socket
  * @interface: such as "io.nitro.Volume"
  * @method: such as "Create"
- * @parameters: the properties, which name the descriptor by index 0
- * @fd: the descriptor, closed here
+ * @parameters: the properties, which name the descriptors by index
+ * @fds: the descriptors
+ * @n: how many
  * @ret: receives the answer
  *
  * Context: Writes one sentence to stderr on failure.
  * Return: 0, or the exit status.
  */
-int client_call_fd(const char *socket, const char *interface,
-		   const char *method, sd_json_variant *parameters, int fd,
-		   sd_json_variant **ret)
+int client_call_fds(const char *socket, const char *interface,
+		    const char *method, sd_json_variant *parameters,
+		    const int *fds, size_t n, sd_json_variant **ret)
 {
-	return call(sd_varlink_call, socket, interface, method, parameters, fd,
-		    ret);
+	const struct fds along = { .out = fds, .n = n };
+
+	return call(sd_varlink_call, socket, interface, method, parameters,
+		    &along, ret);
+}
+
+/**
+ * client_call_for_fd() - Call a method whose answer brings a file descriptor
+ * @socket: path of nitrod's socket
+ * @interface: such as "io.nitro.Instance"
+ * @method: such as "Console"
+ * @parameters: the properties
+ * @ret: receives the answer
+ * @ret_fd: receives the descriptor, the caller's
+ *
+ * Context: Writes one sentence to stderr on failure.
+ * Return: 0, or the exit status.
+ */
+int client_call_for_fd(const char *socket, const char *interface,
+		       const char *method, sd_json_variant *parameters,
+		       sd_json_variant **ret, int *ret_fd)
+{
+	const struct fds along = { .in = ret_fd };
+
+	return call(sd_varlink_call, socket, interface, method, parameters,
+		    &along, ret);
 }
 
 /* The elements of the lists that the replies have under @key, as one list. */
@@ -291,7 +321,7 @@ int client_collect(const char *socket, const char *interface,
 	int r;
 
 	r = call(sd_varlink_collect, socket, interface, method, parameters,
-		 -1, &replies);
+		 &(struct fds){}, &replies);
 	return r ?: join(replies, key, ret);
 }
 

@@ -13,9 +13,12 @@ const char *client_socket(const char *option);
 int client_connect(const char *socket, sd_varlink **ret);
 int client_call(const char *socket, const char *interface, const char *method,
 		sd_json_variant *parameters, sd_json_variant **ret);
-int client_call_fd(const char *socket, const char *interface,
-		   const char *method, sd_json_variant *parameters, int fd,
-		   sd_json_variant **ret);
+int client_call_fds(const char *socket, const char *interface,
+		    const char *method, sd_json_variant *parameters,
+		    const int *fds, size_t n, sd_json_variant **ret);
+int client_call_for_fd(const char *socket, const char *interface,
+		       const char *method, sd_json_variant *parameters,
+		       sd_json_variant **ret, int *ret_fd);
 int client_collect(const char *socket, const char *interface,
 		   const char *method, sd_json_variant *parameters,
 		   const char *key, sd_json_variant **ret);

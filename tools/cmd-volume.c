@@ -146,7 +146,6 @@ static int run_create(const struct cli_call *call)
 	_cleanup_json_ sd_json_variant *properties = NULL;
 	_cleanup_json_ sd_json_variant *reply = NULL;
 	sd_json_variant *file = print_lookup(call->properties, "key_file");
-	sd_json_variant *object, *id;
 	int fd = -1, r;
 
 	if (!file)
@@ -160,19 +159,13 @@ static int run_create(const struct cli_call *call)
 	properties = sd_json_variant_ref(call->properties);
 	r = replace_file(&properties);
 	if (!r)
-		r = client_call_fd(call->socket, call->object->interface,
-				   call->verb->method, properties, fd, &reply);
-	else
-		(void)close(fd);
+		r = client_call_fds(call->socket, call->object->interface,
+				    call->verb->method, properties, &fd, 1,
+				    &reply);
+	(void)close(fd);
 	if (r)
 		return r;
-	object = print_lookup(reply, "object");
-	if (call->style->json)
-		return print_json(object, call->style) < 0 ? EXIT_FAILED : 0;
-	id = object ? print_lookup(object, "id") : NULL;
-	if (id && !call->style->quiet)
-		puts(sd_json_variant_string(id));
-	return EXIT_OK;
+	return cli_print_object(call, print_lookup(reply, "object"), "id");
 }
 
 static const struct print_field side_fields[] = {

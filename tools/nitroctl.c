@@ -21,6 +21,7 @@ const struct cli_object *const cli_objects[] = {
 	&object_pool,
 	&object_volume,
 	&object_key,
+	&object_instance,
 	&command_status,
 	&command_apply,
 	&command_export,

@@ -70,6 +70,28 @@ int cli_run_show(const struct cli_call *call)
 				    call->object->sections, call->style));
 }
 
+/**
+ * cli_print_object() - Print what a verb has made or changed
+ * @call: the command
+ * @object: the object
+ * @text_key: what people are told of it, NULL for nothing
+ *
+ * Context: Writes to stdout.
+ * Return: the exit status.
+ */
+int cli_print_object(const struct cli_call *call, sd_json_variant *object,
+		     const char *text_key)
+{
+	sd_json_variant *value;
+
+	if (call->style->json)
+		return printed(print_json(object, call->style));
+	value = text_key ? print_lookup(object, text_key) : NULL;
+	if (value && sd_json_variant_is_string(value) && !call->style->quiet)
+		puts(sd_json_variant_string(value));
+	return EXIT_OK;
+}
+
 /* @text_key and then @other_key: what people are told, if anything. */
 static int run_and_print(const struct cli_call *call, const char *reply_key,
 			 const char *text_key, const char *other_key)
@@ -82,14 +104,10 @@ static int run_and_print(const struct cli_call *call, const char *reply_key,
 	if (r)
 		return r;
 	object = part(reply, reply_key);
-	if (call->style->json)
-		return printed(print_json(object, call->style));
 	value = text_key ? print_lookup(object, text_key) : NULL;
 	if (other_key && (!value || sd_json_variant_is_null(value)))
-		value = print_lookup(object, other_key);
-	if (value && sd_json_variant_is_string(value) && !call->style->quiet)
-		puts(sd_json_variant_string(value));
-	return EXIT_OK;
+		text_key = other_key;
+	return cli_print_object(call, object, text_key);
 }
 
 /**

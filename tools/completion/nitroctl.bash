@@ -25,6 +25,9 @@ __nitroctl_values()
 	--eni) __nitroctl_names eni ;;
 	--pool) __nitroctl_names pool ;;
 	--key) __nitroctl_names key ;;
+	--instance) __nitroctl_names instance ;;
+	--boot | --volume) __nitroctl_names volume ;;
+	--restart) echo on-failure no ;;
 	--sector-size) echo 512 1024 2048 4096 ;;
 	--vg) command lvs --noheadings --select 'segtype=thin-pool' -o lv_full_name 2>/dev/null ;;
 	--protocol) echo tcp udp icmp icmpv6 all ;;
@@ -60,6 +63,7 @@ _nitroctl()
 		[pool]='create set list show delete'
 		[volume]='create set list show attach detach stats delete'
 		[key]='create list show rotate delete'
+		[instance]='run list show start stop reboot terminate console stats delete'
 	)
 	local eni_options='--subnet --ip --sg --mac --host --source-dest-check
 		--no-source-dest-check --bandwidth --pps --flows
@@ -90,6 +94,13 @@ _nitroctl()
 		['volume set']='--size --iops --throughput'
 		['volume attach']='--local --instance'
 		['volume detach']='--force'
+		['instance run']='--vcpus --memory --kernel --initrd --cmdline --boot
+			--volume --eni --user-data --public-key --restart --no-wait'
+		['instance start']='--no-wait'
+		['instance stop']='--force --no-wait'
+		['instance reboot']='--force --no-wait'
+		['instance terminate']='--force --no-wait'
+		['instance console']='--follow'
 		['apply ']='--file --dry-run --prune'
 		['trace ']='--eni --egress --ingress --protocol --peer --port
 			--peer-port --icmp-type'
@@ -119,14 +130,15 @@ _nitroctl()
 	done
 
 	if [[ $prev == --file || $prev == -f || $prev == --dir ||
-	      $prev == --device || $prev == --key-file ]]; then
+	      $prev == --device || $prev == --key-file || $prev == --kernel ||
+	      $prev == --initrd || $prev == --user-data || $prev == --public-key ]]; then
 		compopt -o filenames 2>/dev/null
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		return
 	fi
 	if [[ $prev == --* && " $common --dry-run --prune --local --ingress
 		--egress --flows --drops --source-dest-check
-		--no-source-dest-check --sparse --instance-store --force " != *" $prev "* ]]; then
+		--no-source-dest-check --sparse --instance-store --force --no-wait --follow " != *" $prev "* ]]; then
 		mapfile -t COMPREPLY < <(
 			compgen -W "$(__nitroctl_values "$prev" "$verb")" \
 				-- "$cur")
@@ -144,7 +156,7 @@ _nitroctl()
 	elif [ "$object $verb" = 'sg revoke' ] && [ -n "$name" ]; then
 		word=$(__nitroctl_rules "$name")
 	elif [ -n "$verb" ] && [ -z "$name" ] &&
-	     [[ $verb != create && $verb != list ]]; then
+	     [[ $verb != create && $verb != run && $verb != list ]]; then
 		word=$(__nitroctl_names "$object")
 	else
 		word="${options["$object $verb"]-}"

@@ -1,0 +1,454 @@
+// SPDX-License-Identifier: GPL-2.0
+/* nitroctl instance: virtual machines with their ENIs and volumes. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "cli.h"
+#include "client.h"
+
+#define USER_DATA_MAX 16384
+#define PUBLIC_KEY_MAX 16384
+#define FILES_MAX 2
+#define LEAVE 0x1d	/* Ctrl-] */
+
+#define NO_WAIT_OPTION \
+	{ .name = "no-wait", .property = "no_wait", \
+	  .help = "do not wait until it is done" }
+
+static const struct cli_option run_options[] = {
+	{ .name = "vcpus", .property = "vcpus", .type = &type_count,
+	  .metavar = "N", .help = "CPUs, for itself (default 1)" },
+	{ .name = "memory", .property = "memory", .type = &type_size,
+	  .metavar = "SIZE", .help = "memory, such as 2G (default 512M)" },
+	{ .name = "kernel", .property = "kernel", .type = &type_text,
+	  .metavar = "FILE", .help = "kernel to boot; a copy is kept" },
+	{ .name = "initrd", .property = "initrd", .type = &type_text,
+	  .metavar = "FILE", .help = "its initial ramdisk" },
+	{ .name = "cmdline", .property = "cmdline", .type = &type_text,
+	  .metavar = "STRING",
+	  .help = "its command line (default: console=ttyS0 console=hvc0)" },
+	{ .name = "boot", .property = "boot", .type = &type_text,
+	  .metavar = "VOLUME", .help = "volume to boot, by UEFI" },
+	{ .name = "volume", .property = "volumes", .type = &type_text,
+	  .metavar = "VOLUME", .list = true,
+	  .help = "another volume; may be repeated" },
+	{ .name = "eni", .property = "enis", .type = &type_text,
+	  .metavar = "ENI", .list = true,
+	  .help = "network interface; may be repeated" },
+	{ .name = "user-data", .property = "user_data", .type = &type_text,
+	  .metavar = "FILE",
+	  .help = "user data for its metadata, 16 KiB at most; - is stdin" },
+	{ .name = "public-key", .property = "public_keys",
+	  .type = &type_text, .metavar = "FILE", .list = true,
+	  .help = "SSH public key for its metadata; may be repeated" },
+	{ .name = "restart", .property = "restart", .type = &type_text,
+	  .metavar = "on-failure|no",
+	  .help = "what to do if its VMM fails (default: on-failure)" },
+	NO_WAIT_OPTION,
+	{}
+};
+
+static const struct cli_option start_options[] = {
+	NO_WAIT_OPTION,
+	{}
+};
+
+static const struct cli_option end_options[] = {
+	{ .name = "force", .property = "force",
+	  .help = "do not wait for the guest to shut down" },
+	NO_WAIT_OPTION,
+	{}
+};
+
+static const struct cli_option console_options[] = {
+	{ .name = "follow", .property = "follow",
+	  .help = "go on, and send what is typed; Ctrl-] ends" },
+	{}
+};
+
+/* Opened by whoever asks, so that nobody gets to boot what he cannot read */
+static int open_file(sd_json_variant **properties, const char *key, int *fds,
+		     size_t *n)
+{
+	sd_json_variant *path = print_lookup(*properties, key);
+	char index[32];
+	int r;
+
+	if (!path)
+		return 0;
+	fds[*n] = open(sd_json_variant_string(path), O_RDONLY | O_CLOEXEC);
+	if (fds[*n] < 0)
+		return cli_error(EXIT_FAILED, "cannot open '%s': %s",
+				 sd_json_variant_string(path),
+				 strerror(errno));
+	(void)snprintf(index, sizeof(index), "%s_fd", key);
+	r = sd_json_variant_set_field_unsigned(properties, index, (*n)++);
+	return r < 0 ? cli_failed(r, "cannot build the request") : 0;
+}
+
+static int read_file(const char *path, char *buf, size_t size, size_t *ret)
+{
+	int fd = !strcmp(path, "-") ? dup(STDIN_FILENO) :
+				      open(path, O_RDONLY | O_CLOEXEC);
+	size_t n = 0;
+	ssize_t r = 1;
+
+	if (fd < 0)
+		return cli_error(EXIT_FAILED, "cannot open '%s': %s", path,
+				 strerror(errno));
+	while (n < size && r > 0) {
+		r = read(fd, buf + n, size - n);
+		if (r > 0)
+			n += r;
+		else if (r < 0 && errno == EINTR)
+			r = 1;
+	}
+	if (r < 0)
+		cli_error(EXIT_FAILED, "cannot read '%s': %s", path,
+			  strerror(errno));
+	(void)close(fd);
+	*ret = n;
+	return r < 0 ? EXIT_FAILED : 0;
+}
+
+static int read_user_data(sd_json_variant **properties)
+{
+	sd_json_variant *path = print_lookup(*properties, "user_data");
+	_cleanup_json_ sd_json_variant *data = NULL;
+	char buf[USER_DATA_MAX + 1];
+	size_t n;
+	int r;
+
+	if (!path)
+		return 0;
+	r = read_file(sd_json_variant_string(path), buf, sizeof(buf), &n);
+	if (r)
+		return r;
+	if (n > USER_DATA_MAX)
+		return cli_error(EXIT_FAILED,
+				 "'%s' has more than the %d bytes that user data may have",
+				 sd_json_variant_string(path), USER_DATA_MAX);
+	r = sd_json_variant_new_base64(&data, buf, n);
+	if (r >= 0)
+		r = sd_json_variant_set_field(properties, "user_data", data);
+	return r < 0 ? cli_failed(r, "cannot build the request") : 0;
+}
+
+/* A file may have several, one a line */
+static int add_keys(sd_json_variant **keys, char *text)
+{
+	char *state = NULL;
+
+	for (char *line = strtok_r(text, "\r\n", &state); line;
+	     line = strtok_r(NULL, "\r\n", &state)) {
+		_cleanup_json_ sd_json_variant *key = NULL;
+		int r;
+
+		if (!*line || *line == '#')
+			continue;
+		r = sd_json_variant_new_string(&key, line);
+		if (r >= 0)
+			r = sd_json_variant_append_array(keys, key);
+		if (r < 0)
+			return cli_failed(r, "cannot build the request");
+	}
+	return 0;
+}
+
+static int read_public_keys(sd_json_variant **properties)
+{
+	sd_json_variant *paths = print_lookup(*properties, "public_keys");
+	_cleanup_json_ sd_json_variant *keys = NULL;
+	size_t n = paths ? sd_json_variant_elements(paths) : 0;
+	int r;
+
+	for (size_t i = 0; i < n; i++) {
+		const char *path = sd_json_variant_string(
+			sd_json_variant_by_index(paths, i));
+		char buf[PUBLIC_KEY_MAX + 1];
+		size_t size;
+
+		r = read_file(path, buf, sizeof(buf) - 1, &size);
+		if (r)
+			return r;
+		buf[size] = '\0';
+		r = add_keys(&keys, buf);
+		if (r)
+			return r;
+	}
+	if (!n)
+		return 0;
+	r = sd_json_variant_set_field(properties, "public_keys", keys);
+	return r < 0 ? cli_failed(r, "cannot build the request") : 0;
+}
+
+static int run_run(const struct cli_call *call)
+{
+	_cleanup_json_ sd_json_variant *properties = NULL;
+	_cleanup_json_ sd_json_variant *reply = NULL;
+	int fds[FILES_MAX], r;
+	size_t n = 0;
+
+	properties = sd_json_variant_ref(call->properties);
+	r = open_file(&properties, "kernel", fds, &n);
+	if (!r)
+		r = open_file(&properties, "initrd", fds, &n);
+	if (!r)
+		r = read_user_data(&properties);
+	if (!r)
+		r = read_public_keys(&properties);
+	if (!r)
+		r = client_call_fds(call->socket, call->object->interface,
+				    call->verb->method, properties, fds, n,
+				    &reply);
+	while (n)
+		(void)close(fds[--n]);
+	if (r)
+		return r;
+	return cli_print_object(call, print_lookup(reply, "object"), "id");
+}
+
+static int write_all(int fd, const char *buf, size_t n)
+{
+	while (n) {
+		ssize_t r = write(fd, buf, n);
+
+		if (r < 0 && errno == EINTR)
+			continue;
+		if (r < 0)
+			return -errno;
+		buf += r;
+		n -= r;
+	}
+	return 0;
+}
+
+/* Return: 1 at the end, or below zero */
+static int from_console(int fd)
+{
+	char buf[65536];
+	ssize_t n = read(fd, buf, sizeof(buf));
+
+	if (n < 0 && (errno == EINTR || errno == EAGAIN))
+		return 0;
+	if (n <= 0)
+		return 1;
+	return write_all(STDOUT_FILENO, buf, n);
+}
+
+/* Return: 1 if the user leaves, -ENOTCONN when there is no more to send */
+static int to_console(int fd)
+{
+	char buf[4096], *leave;
+	ssize_t n = read(STDIN_FILENO, buf, sizeof(buf));
+
+	if (n < 0 && errno == EINTR)
+		return 0;
+	if (n <= 0)
+		return -ENOTCONN;
+	leave = isatty(STDIN_FILENO) ? memchr(buf, LEAVE, n) : NULL;
+	if (leave)
+		n = leave - buf;
+	if (send(fd, buf, n, MSG_NOSIGNAL) < 0)
+		return -ENOTCONN;
+	return leave ? 1 : 0;
+}
+
+static int talk(int fd)
+{
+	struct pollfd p[2] = {
+		{ .fd = fd, .events = POLLIN },
+		{ .fd = STDIN_FILENO, .events = POLLIN },
+	};
+	int r = 0;
+
+	while (!r) {
+		if (poll(p, 2, -1) < 0 && errno != EINTR)
+			return -errno;
+		if (p[0].revents)
+			r = from_console(fd);
+		if (!r && p[1].revents)
+			r = to_console(fd);
+		if (r == -ENOTCONN) {
+			p[1].fd = -1;
+			r = 0;
+		}
+	}
+	return r < 0 ? r : 0;
+}
+
+/* What is typed goes to the guest as it is */
+static int talk_raw(int fd)
+{
+	struct termios before, raw;
+	bool tty = !tcgetattr(STDIN_FILENO, &before);
+	int r;
+
+	if (tty) {
+		raw = before;
+		cfmakeraw(&raw);
+		raw.c_oflag = before.c_oflag;
+		(void)tcsetattr(STDIN_FILENO, TCSANOW, &raw);
+	}
+	r = talk(fd);
+	if (tty)
+		(void)tcsetattr(STDIN_FILENO, TCSANOW, &before);
+	return r;
+}
+
+static int run_console(const struct cli_call *call)
+{
+	_cleanup_json_ sd_json_variant *reply = NULL;
+	sd_json_variant *live;
+	int fd = -1, r;
+
+	r = client_call_for_fd(call->socket, call->object->interface,
+			       call->verb->method, call->properties, &reply,
+			       &fd);
+	if (r)
+		return r;
+	live = print_lookup(reply, "live");
+	if (live && sd_json_variant_boolean(live))
+		r = talk_raw(fd);
+	else
+		while (!r)
+			r = from_console(fd);
+	(void)close(fd);
+	return r < 0 ? cli_failed(r, "cannot show the console") : EXIT_OK;
+}
+
+static const struct print_field stats_fields[] = {
+	{ "Name", "name", NULL, PRINT_SHOW },
+	{ "ID", "id", NULL, PRINT_SHOW },
+	{ "State", "state", NULL, PRINT_SHOW },
+	{ "CPU time", "cpu_time", format_microseconds, PRINT_SHOW },
+	{ "In the guest", "guest_time", format_microseconds, PRINT_SHOW },
+	{ "Outside", "host_time", format_microseconds, PRINT_SHOW },
+	{ "Steal", "steal", format_microseconds, PRINT_SHOW },
+	{ "Exits", "exits", NULL, PRINT_SHOW },
+	{ "Because of nothing to do", "halt_exits", NULL, PRINT_SHOW },
+	{ "Memory", "memory.current", format_size, PRINT_SHOW },
+	{ "Memory at most", "memory.peak", format_size, PRINT_SHOW },
+	{ "Memory limit", "memory.limit", format_size, PRINT_SHOW },
+	{}
+};
+
+static const struct print_field vcpu_fields[] = {
+	{ "vCPU", "index", NULL, PRINT_LIST | PRINT_RIGHT },
+	{ "Time", "time", format_microseconds, PRINT_LIST | PRINT_RIGHT },
+	{ "In the guest", "guest_time", format_microseconds,
+	  PRINT_LIST | PRINT_RIGHT },
+	{ "Steal", "steal", format_microseconds, PRINT_LIST | PRINT_RIGHT },
+	{}
+};
+
+static const struct print_field eni_fields[] = {
+	{ "ENI", "name", NULL, PRINT_LIST },
+	{ "Packets in", "packets_in", NULL, PRINT_LIST | PRINT_RIGHT },
+	{ "out", "packets_out", NULL, PRINT_LIST | PRINT_RIGHT },
+	{ "Bytes in", "bytes_in", format_size, PRINT_LIST | PRINT_RIGHT },
+	{ "out", "bytes_out", format_size, PRINT_LIST | PRINT_RIGHT },
+	{ "Flows", "flow_count", NULL, PRINT_LIST | PRINT_RIGHT },
+	{}
+};
+
+static const struct print_field volume_fields[] = {
+	{ "Volume", "name", NULL, PRINT_LIST },
+	{ "Reads", "read.ops", NULL, PRINT_LIST | PRINT_RIGHT },
+	{ "Bytes", "read.bytes", format_size, PRINT_LIST | PRINT_RIGHT },
+	{ "P99 us", "read.p99", NULL, PRINT_LIST | PRINT_RIGHT },
+	{ "Writes", "write.ops", NULL, PRINT_LIST | PRINT_RIGHT },
+	{ "Bytes", "write.bytes", format_size, PRINT_LIST | PRINT_RIGHT },
+	{ "P99 us", "write.p99", NULL, PRINT_LIST | PRINT_RIGHT },
+	{}
+};
+
+static const struct print_section stats_sections[] = {
+	{ "vCPUs", "vcpus", vcpu_fields, NULL },
+	{ "ENIs", "enis", eni_fields, NULL },
+	{ "Volumes", "volumes", volume_fields, NULL },
+	{}
+};
+
+static int run_stats(const struct cli_call *call)
+{
+	_cleanup_json_ sd_json_variant *reply = NULL;
+	int r;
+
+	r = client_call(call->socket, call->object->interface,
+			call->verb->method, call->properties, &reply);
+	if (r)
+		return r;
+	r = print_object(print_lookup(reply, "stats"), stats_fields,
+			 stats_sections, call->style);
+	return r < 0 ? cli_failed(r, "cannot print the answer") : EXIT_OK;
+}
+
+static const struct cli_verb verbs[] = {
+	{ .name = "run", .help = "make an instance, start it, print its ID",
+	  .positionals = cli_name_positional, .options = run_options,
+	  .method = "Run", .run = run_run },
+	{ .name = "list", .help = "list the instances",
+	  .method = "List", .run = cli_run_list },
+	{ .name = "show", .help = "show an instance",
+	  .positionals = cli_name_positional,
+	  .method = "Show", .run = cli_run_show },
+	{ .name = "start", .help = "start an instance that is stopped",
+	  .positionals = cli_name_positional, .options = start_options,
+	  .method = "Start", .run = cli_run_change },
+	{ .name = "stop", .help = "shut an instance down",
+	  .positionals = cli_name_positional, .options = end_options,
+	  .method = "Stop", .run = cli_run_change },
+	{ .name = "reboot", .help = "shut an instance down and start it",
+	  .positionals = cli_name_positional, .options = end_options,
+	  .method = "Reboot", .run = cli_run_change },
+	{ .name = "terminate",
+	  .help = "shut down for good; detach ENIs and volumes",
+	  .positionals = cli_name_positional, .options = end_options,
+	  .method = "Terminate", .run = cli_run_change },
+	{ .name = "console", .help = "show what the guest has written",
+	  .positionals = cli_name_positional, .options = console_options,
+	  .method = "Console", .run = run_console },
+	{ .name = "stats", .help = "show what an instance has used",
+	  .positionals = cli_name_positional,
+	  .method = "Stats", .run = run_stats },
+	{ .name = "delete", .help = "forget an instance that is terminated",
+	  .positionals = cli_name_positional,
+	  .method = "Delete", .run = cli_run_change },
+	{}
+};
+
+static const struct print_field fields[] = {
+	{ "Name", "name", NULL, PRINT_BOTH },
+	{ "ID", "id", NULL, PRINT_BOTH },
+	{ "vCPUs", "vcpus", NULL, PRINT_BOTH | PRINT_RIGHT },
+	{ "Memory", "memory", format_size, PRINT_BOTH | PRINT_RIGHT },
+	{ "Kernel", "kernel", NULL, PRINT_SHOW | PRINT_IF_SET },
+	{ "Initial ramdisk", "initrd", NULL, PRINT_SHOW | PRINT_IF_SET },
+	{ "Command line", "cmdline", NULL, PRINT_SHOW | PRINT_IF_SET },
+	{ "Boot volume", "boot", NULL, PRINT_SHOW | PRINT_IF_SET },
+	{ "ENIs", "enis", NULL, PRINT_BOTH },
+	{ "Volumes", "volumes", NULL, PRINT_BOTH },
+	{ "Restart", "restart", NULL, PRINT_SHOW },
+	{ "CPUs", "cpus", NULL, PRINT_SHOW | PRINT_IF_SET },
+	{ "Unit", "unit", NULL, PRINT_SHOW },
+	{ "State", "state", NULL, PRINT_BOTH },
+	{ "Reason", "reason", NULL, PRINT_SHOW | PRINT_IF_SET },
+	{}
+};
+
+const struct cli_object object_instance = {
+	.name = "instance",
+	.help = "virtual machines with their ENIs and volumes",
+	.interface = "io.nitro.Instance",
+	.verbs = verbs,
+	.fields = fields,
+};
