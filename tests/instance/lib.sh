@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: GPL-2.0
+# What the tests of instances share. Runs on a test host, in the checkout.
+# shellcheck shell=bash
+
+guest=/src/build/instance
+cmdline="console=hvc0 quiet mitigations=off cryptomgr.notests random.trust_cpu=1 reboot=t panic=-1"
+
+# A VPC, a group that lets everything in, and ENIs that instances can have
+network_up()
+{
+	local eni
+
+	nitroctl host set host-a --underlay 192.0.2.1 --local >/dev/null &&
+		nitroctl vpc create shop --cidr 10.0.0.0/16 >/dev/null &&
+		nitroctl subnet create front --vpc shop --cidr 10.0.1.0/24 >/dev/null &&
+		nitroctl sg create open --vpc shop >/dev/null &&
+		nitroctl sg allow open --ingress --protocol all --peer 0.0.0.0/0 >/dev/null || return
+	for eni in e1:10.0.1.10 e2:10.0.1.20 e3:10.0.1.30; do
+		nitroctl eni create "${eni%:*}" --subnet front --ip "${eni#*:}" --sg open >/dev/null ||
+			return
+	done
+	modprobe -q kvm_amd || modprobe -q kvm_intel
+}
+
+# run NAME OPTION... - an instance with the kernel of the tests
+run()
+{
+	nitroctl instance run "$1" --memory 160M --kernel $guest/kernel --initrd $guest/initrd \
+		--cmdline "$cmdline" "${@:2}"
+}
+
+# of NAME PROPERTY - what nitrod says
+of()
+{
+	nitroctl --json instance show "$1" | jq -r ".$2"
+}
+
+# says NAME TEXT - it has written that to its console, at last
+says()
+{
+	wait_for 120 said "$@"
+}
+
+said()
+{
+	nitroctl instance console "$1" | tr -d '\r' | grep -qF -- "$2"
+}
+
+# vmm NAME - process ID of its VMM
+vmm()
+{
+	systemctl show -P MainPID "$(of "$1" unit)"
+}
+
+# tell NAME COMMAND TEXT - type that at its console, until it says TEXT
+tell()
+{
+	local pid status=0
+
+	nitroctl instance console "$1" --follow < <(printf '%s\n' "$2") >/dev/null 2>&1 &
+	pid=$!
+	says "$1" "$3" || status=1
+	kill $pid 2>/dev/null
+	wait $pid 2>/dev/null
+	return $status
+}
+
+# fails STATUS SENTENCE COMMAND... - with nothing on stdout and one sentence on stderr
+fails()
+{
+	local want=$1 sentence=$2 out err status=0
+
+	shift 2
+	err=$(mktemp)
+	out=$("$@" 2>"$err") || status=$?
+	if [ "$status" = "$want" ] && [ -z "$out" ] && [ "$(wc -l <"$err")" = 1 ] &&
+	   grep -qF -- "$sentence" "$err"; then
+		return 0
+	fi
+	echo "status $status, stdout '$out', stderr: $(cat "$err")"
+	return 1
+}
+
+refused()
+{
+	fails 1 "$@"
+}
+
+not_found()
+{
+	fails 3 "$@"
+}
