@@ -64,19 +64,39 @@ network_up()
 	done
 }
 
-# guest_up HOST ENI IP4 IP6
+# The pool and the volume that is web-1's disk, on host-a
+pool=/srv/nitro
+
+volume_up()
+{
+	install -d -m 700 $pool &&
+		nitroctl pool create main --dir $pool --size 1G &&
+		nitroctl volume create data --size 64M &&
+		nitroctl volume attach data --instance web-1
+}
+
+# Nothing of a text is anywhere in the pool
+pool_lacks()
+{
+	! grep -rqaF "$1" $pool
+}
+
+# guest_up HOST ENI IP4 IP6 OPTION...
 guest_up()
 {
-	on_host "$1" nitroctl eni attach "$2" --instance "$2" >/dev/null &&
-		on_host "$1" nitro-test-guest start "$2" --eni "$2" \
-			--ip "$3/24,$4/64" --gateway 10.0.1.1
+	local host=$1 name=$2 ip=$3/24,$4/64
+
+	shift 4
+	on_host "$host" nitroctl eni attach "$name" --instance "$name" >/dev/null &&
+		on_host "$host" nitro-test-guest start "$name" --eni "$name" \
+			--ip "$ip" --gateway 10.0.1.1 "$@"
 }
 
 guests_up()
 {
 	local pids=() pid
 
-	guest_up host-a web-1 10.0.1.10 fd00:10:0:1::10 &
+	guest_up host-a web-1 10.0.1.10 fd00:10:0:1::10 --volume data &
 	pids+=($!)
 	guest_up host-b client-1 10.0.1.20 fd00:10:0:1::20 &
 	pids+=($!)
