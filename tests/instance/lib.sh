@@ -38,7 +38,7 @@ of()
 # says NAME TEXT - it has written that to its console, at last
 says()
 {
-	wait_for 120 said "$@"
+	wait_for 300 said "$@"
 }
 
 said()
