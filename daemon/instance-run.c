@@ -236,18 +236,6 @@ static int build(struct change *c, void *data, struct error *e)
 	return r;
 }
 
-/* The files are where they belong before the instance is looked at again */
-static void keep_files(struct run *run, const char *id)
-{
-	_cleanup_free_ char *path = instance_dir(run->m, id, "");
-
-	instance_dir_remove(run->m, id);
-	if (rename(run->dir, path) < 0)
-		fprintf(stderr, "<3>nitrod: cannot make '%s': %s\n", path, strerror(errno));
-	free(run->dir);
-	run->dir = NULL;
-}
-
 static void done(struct manager *m, const struct change *c, struct error *e, void *data)
 {
 	bool no_wait;
@@ -260,7 +248,10 @@ static void done(struct manager *m, const struct change *c, struct error *e, voi
 		return;
 	}
 	o = c->edits[0].new;
-	keep_files(run, o->id);
+	/* the files are where they belong before the instance is looked at again */
+	instance_dir_keep(m, o->id);
+	free(run->dir);
+	run->dir = NULL;
 	instances_remove(m, o->id);
 	l = instances_add(m, o, LIFE_PENDING);
 	no_wait = flag(run->p, "no_wait");
@@ -292,17 +283,22 @@ static void on_copied(struct helper_result *result, void *userdata)
 	run_free(run);
 }
 
+/* Named by the ID, so that the next nitrod knows whose it is */
 static int make_dir(struct run *run, struct error *e)
 {
 	_cleanup_free_ char *parent = xprintf("%s/instances", run->m->state_dir);
+	const char *name = json_string(run->p, "name");
+	_cleanup_free_ char *id = object_make_id(instance_ops.id_prefix, NULL, name, 0);
+	_cleanup_free_ char *dir = xprintf("%s/" INSTANCE_NEW "%s", parent, id);
 
 	(void)mkdir(parent, 0700);
-	run->dir = xprintf("%s/new.XXXXXX", parent);
-	if (mkdtemp(run->dir))
-		return 0;
-	free(run->dir);
-	run->dir = NULL;
-	return fail(e, ERR_FAILED, "cannot make a directory in '%s': %s", parent, strerror(errno));
+	if (mkdir(dir, 0700) < 0)
+		return errno == EEXIST ?
+			fail(e, ERR_EXISTS, "instance '%s' is being made already", name) :
+			fail(e, ERR_FAILED, "cannot make '%s': %s", dir, strerror(errno));
+	run->dir = dir;
+	dir = NULL;
+	return 0;
 }
 
 /* What is refused anyway is refused before anything is copied */

@@ -160,13 +160,18 @@ void unit_kill(struct life *l, bool hard);
 int place_check(struct manager *m, const struct object *o, struct error *e);
 int place_find(struct life *l, const struct object *o, struct error *e);
 
-/* rundir.c: what an instance has in the file system */
+/* rundir.c: what an instance has in the file system. What is gathered for one that is not
+ * in the store yet has this before its ID.
+ */
+#define INSTANCE_NEW "new."
+
 char *instance_dir(const struct manager *m, const char *id, const char *file);
 char *instance_rundir(const struct manager *m, const char *id, const char *file);
 int instance_rundir_make(const struct manager *m, const char *id, struct error *e);
 void instance_rundir_remove(const struct manager *m, const char *id);
 bool instance_rundir_exists(const struct manager *m, const char *id);
 void instance_dir_remove(const struct manager *m, const char *id);
+void instance_dir_keep(const struct manager *m, const char *id);
 void instance_dirs_sweep(struct manager *m);
 char *instance_last_words(const struct manager *m, const char *id);
 

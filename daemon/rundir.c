@@ -132,7 +132,36 @@ void instance_dir_remove(const struct manager *m, const char *id)
 }
 
 /**
- * instance_dirs_sweep - remove what an earlier nitrod could not
+ * instance_dir_keep - what was gathered for an instance is its own now
+ * @m: the manager
+ * @id: the instance, which is in the store
+ *
+ * Context: event loop.
+ */
+void instance_dir_keep(const struct manager *m, const char *id)
+{
+	_cleanup_free_ char *name = xprintf(INSTANCE_NEW "%s", id);
+	_cleanup_free_ char *from = instance_dir(m, name, ""), *to = instance_dir(m, id, "");
+
+	instance_dir_remove(m, id);
+	if (rename(from, to) < 0)
+		fprintf(stderr, "<3>nitrod: cannot make '%s': %s\n", to, strerror(errno));
+}
+
+/* What was gathered is kept if the store got so far, and else of no use */
+static void settle_dir(struct manager *m, const char *name)
+{
+	bool new = startswith(name, INSTANCE_NEW);
+	struct object *o = model_by_id(&m->model, new ? name + strlen(INSTANCE_NEW) : name);
+
+	if (new && o && !INSTANCE(o)->ended)
+		instance_dir_keep(m, o->id);
+	else if (new || !o)
+		instance_dir_remove(m, name);
+}
+
+/**
+ * instance_dirs_sweep - finish what an earlier nitrod could not
  * @m: the manager, its state loaded
  *
  * Context: at start.
@@ -140,14 +169,17 @@ void instance_dir_remove(const struct manager *m, const char *id)
 void instance_dirs_sweep(struct manager *m)
 {
 	_cleanup_free_ char *path = xprintf("%s/instances", m->state_dir);
+	_cleanup_strings_ struct strings names = {};
 	DIR *dir = opendir(path);
 	struct dirent *d;
 
 	while (dir && (d = readdir(dir)))
-		if (*d->d_name != '.' && !model_by_id(&m->model, d->d_name))
-			instance_dir_remove(m, d->d_name);
+		if (*d->d_name != '.')
+			strings_add(&names, d->d_name);
 	if (dir)
 		closedir(dir);
+	for (size_t i = 0; i < names.n; i++)
+		settle_dir(m, names.v[i]);
 }
 
 /**

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Instances in the model: what is refused, what they hold on to, what is told of them. */
 
+#include <fcntl.h>
 #include <stdio.h>
+#include <sys/stat.h>
 
+#include "instances.h"
 #include "services.h"
 #include "storage.h"
 #include "unit.h"
@@ -207,4 +210,59 @@ UNIT(an_index_is_one_of_few)
 	error_clear(&e);
 	EXPECT(fixture_put(&f, KIND_ENI, "{'name':'e','attachment':{'kind':'local','index':0}}",
 			   PUT_SET, &e) < 0);
+}
+
+static void make_file(struct fixture *f, const char *dir, const char *file)
+{
+	_cleanup_free_ char *parent = xprintf("%s/instances", f->dir);
+	_cleanup_free_ char *path = instance_dir(&f->m, dir, ""), *name = NULL;
+	_cleanup_close_ int fd = -1;
+
+	(void)mkdir(parent, 0700);
+	(void)mkdir(path, 0700);
+	name = instance_dir(&f->m, dir, file);
+	fd = open(name, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	EXPECT(fd >= 0);
+}
+
+static bool there(struct fixture *f, const char *dir, const char *file)
+{
+	_cleanup_free_ char *path = instance_dir(&f->m, dir, file);
+
+	return access(path, F_OK) == 0;
+}
+
+/* Killed before the commit, after it, and long ago */
+UNIT(files_of_instances_are_found_again)
+{
+	_cleanup_fixture_ struct fixture f;
+	_cleanup_error_ struct error e = {};
+	_cleanup_free_ char *new = NULL, *all = NULL;
+	const char *id;
+
+	fixture_open(&f);
+	EXPECT(fixture_put(&f, KIND_INSTANCE, ROW(KERNEL), PUT_CREATE, &e) >= 0);
+	id = instance(&f)->id;
+	new = xprintf(INSTANCE_NEW "%s", id);
+	make_file(&f, id, "old");
+	make_file(&f, new, "kernel");
+	make_file(&f, INSTANCE_NEW "i-0123456789abcdef0", "kernel");
+	make_file(&f, "i-0123456789abcdef0", "kernel");
+	instance_dirs_sweep(&f.m);
+	EXPECT(there(&f, id, "kernel"));
+	EXPECT(!there(&f, id, "old"));
+	EXPECT(!there(&f, new, ""));
+	EXPECT(!there(&f, INSTANCE_NEW "i-0123456789abcdef0", ""));
+	EXPECT(!there(&f, "i-0123456789abcdef0", ""));
+
+	/* what was gathered for the next one of the name is not that of this one */
+	EXPECT(fixture_put(&f, KIND_INSTANCE, ROW(KERNEL ",'wish':'terminated','ended':1"),
+			   PUT_REPLACE, &e) >= 0);
+	make_file(&f, new, "next");
+	instance_dirs_sweep(&f.m);
+	EXPECT(there(&f, instance(&f)->id, "kernel"));
+	EXPECT(!there(&f, new, ""));
+	instance_dir_remove(&f.m, instance(&f)->id);
+	all = xprintf("%s/instances", f.dir);
+	EXPECT(rmdir(all) == 0);
 }
