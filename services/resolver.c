@@ -20,6 +20,8 @@
 #define FILE_NAME "resolver.conf"
 #define HOST_CONFIG "/etc/resolv.conf"
 #define ANSWER_MAX 4096
+#define KEY0 0x6e6974726f2d6e61ULL
+#define KEY1 0x6d65730000000001ULL
 
 /* What it may be told, best first: releases before 1.23 do not know the former */
 static const char *const commands[] = { "UBCT1 fast_reload\n", "UBCT1 reload_keep_cache\n" };
@@ -28,7 +30,7 @@ static const char *const commands[] = { "UBCT1 fast_reload\n", "UBCT1 reload_kee
  * struct resolver - the resolver
  * @s: the services
  * @soon: writes the file after all that this turn of the event loop brings
- * @config: what was written last
+ * @written: a hash of what was written last, 0 for nothing
  * @told: the resolver has read it
  * @fd: connection to the resolver while it is told, or -1
  * @io: of @fd
@@ -39,7 +41,7 @@ static const char *const commands[] = { "UBCT1 fast_reload\n", "UBCT1 reload_kee
 struct resolver {
 	struct services *s;
 	sd_event_source *soon;
-	char *config;
+	uint64_t written;
 	bool told;
 	int fd;
 	sd_event_source *io;
@@ -168,6 +170,7 @@ static int on_soon(sd_event_source *source, void *userdata)
 	_cleanup_strings_ struct strings upstream = {};
 	struct resolver *r = userdata;
 	_cleanup_free_ char *config = NULL;
+	uint64_t hash;
 	int error;
 
 	(void)source;
@@ -178,7 +181,8 @@ static int on_soon(sd_event_source *source, void *userdata)
 	else
 		read_host_config(&upstream);
 	config = names_config(r->s, &upstream);
-	if (streq(config, r->config))
+	hash = siphash24(config, strlen(config), KEY0, KEY1) | 1;
+	if (hash == r->written)
 		return 0;
 	error = write_config(r->s, config);
 	if (error < 0) {
@@ -186,9 +190,7 @@ static int on_soon(sd_event_source *source, void *userdata)
 			r->s->runtime, strerror(-error));
 		return 0;
 	}
-	free(r->config);
-	r->config = config;
-	config = NULL;
+	r->written = hash;
 	r->told = false;
 	(void)tell(r);
 	return 0;
@@ -246,7 +248,7 @@ void resolver_look(struct services *s)
 	    st.st_mtim.tv_nsec != r->host_config.st_mtim.tv_nsec)
 		resolver_changed(s);
 	r->host_config = st;
-	if (r->config && !r->told)
+	if (r->written && !r->told)
 		(void)tell(r);
 }
 
@@ -264,7 +266,6 @@ void resolver_stop(struct services *s)
 		return;
 	hang_up(r);
 	sd_event_source_disable_unref(r->soon);
-	free(r->config);
 	free(r);
 	s->resolver = NULL;
 }
