@@ -121,6 +121,7 @@ struct life *life_free(struct life *l)
 static void clean(struct life *l)
 {
 	l->qmp = qmp_close(l->qmp);
+	plug_free(l);
 	l->launch = launch_free(l->launch);
 	l->deadline = l->running_since = 0;
 	l->down = DOWN_NOT;
