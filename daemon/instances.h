@@ -187,6 +187,7 @@ int connect_to(const char *path);
 
 /* vmm.c */
 int vmm_check(struct error *e);
+char *vmm_uuid(const char *id);
 sd_json_variant *vmm_eni_device(const struct object *eni, bool several);
 sd_json_variant *vmm_volume_node(const struct object *volume);
 sd_json_variant *vmm_volume_device(const struct object *volume, const char *serial);

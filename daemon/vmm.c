@@ -198,9 +198,25 @@ static int make_variables(const char *path, struct error *e)
 	return 0;
 }
 
+/**
+ * vmm_uuid - what the firmware says that the machine is
+ * @id: the instance
+ *
+ * cloud-init knows by the first digits that it is to ask for metadata as on EC2.
+ *
+ * Context: any.
+ * Return: the digits of its ID behind "ec2", as a UUID, to be freed.
+ */
+char *vmm_uuid(const char *id)
+{
+	const char *d = id + strlen("i-");
+
+	return xprintf("ec2%.5s-%.4s-%.4s-%.4s-000000000000", d, d + 5, d + 9, d + 13);
+}
+
 static int describe_firmware(struct life *l, struct launch *launch, struct error *e)
 {
-	_cleanup_free_ char *path = instance_dir(l->m, l->id, "firmware");
+	_cleanup_free_ char *path = instance_dir(l->m, l->id, "firmware"), *uuid = vmm_uuid(l->id);
 	int code, variables;
 
 	if (make_variables(path, e) < 0)
@@ -213,6 +229,8 @@ static int describe_firmware(struct life *l, struct launch *launch, struct error
 	launch_arg(launch, "driver=file,node-name=code,filename=/dev/fdset/%d,read-only=on", code);
 	launch_arg(launch, "-blockdev");
 	launch_arg(launch, "driver=file,node-name=variables,filename=/dev/fdset/%d", variables);
+	launch_arg(launch, "-smbios");
+	launch_arg(launch, "type=1,manufacturer=nitro,uuid=%s,serial=%s", uuid, uuid);
 	launch_arg(launch, "-M");
 	launch_arg(launch,
 		   "q35,smbus=off,sata=off,usb=off,graphics=off,vmport=off,pflash0=code,pflash1=variables");

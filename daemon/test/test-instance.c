@@ -266,3 +266,10 @@ UNIT(files_of_instances_are_found_again)
 	all = xprintf("%s/instances", f.dir);
 	EXPECT(rmdir(all) == 0);
 }
+
+UNIT(the_firmware_tells_cloud_init_where_it_is)
+{
+	_cleanup_free_ char *uuid = vmm_uuid("i-ce82a4c5be3b31390");
+
+	EXPECT_TEXT(uuid, "ec2ce82a-4c5b-e3b3-1390-000000000000");
+}
