@@ -85,19 +85,31 @@ check_not "and in the pool there is ciphertext" grep -r "written by" /srv/pool
 nitroctl volume detach data
 
 # --- UEFI: its shell finds no loader, and runs what it finds instead
-nitroctl volume create root --size 64M >/dev/null
-device=$(nitroctl volume attach root --local)
-mkfs.vfat -F 32 "$device" >/dev/null 2>&1
-mkdir -p /mnt/root
-mount "$device" /mnt/root
-cp $guest/kernel /mnt/root/linux.efi
-cp $guest/initrd /mnt/root/initrd
-echo "fs0:\\linux.efi initrd=\\initrd $cmdline" >/mnt/root/startup.nsh
-umount /mnt/root
-nitroctl volume detach root
-check "an instance boots a volume" nitroctl instance run boots --memory 256M --boot root --eni e1
-check "its guest comes up" says boots "guest: up"
-check "with its ENI" said boots "guest: address 10.0.1.10/24"
-check "what it boots stays" refused "boots" nitroctl volume detach root
-check "it shuts down" nitroctl instance stop boots
-check "and terminates" nitroctl instance terminate boots
+boots_a_volume()
+{
+	local device
+
+	nitroctl volume create root --size 64M >/dev/null
+	device=$(nitroctl volume attach root --local)
+	mkfs.vfat -F 32 "$device" >/dev/null 2>&1
+	mkdir -p /mnt/root
+	mount "$device" /mnt/root
+	cp $guest/kernel /mnt/root/linux.efi
+	cp $guest/initrd /mnt/root/initrd
+	echo "fs0:\\linux.efi initrd=\\initrd $cmdline" >/mnt/root/startup.nsh
+	umount /mnt/root
+	nitroctl volume detach root
+	check "an instance boots a volume" nitroctl instance run boots --memory 256M --boot root --eni e1
+	check "its guest comes up" says boots "guest: up"
+	check "with its ENI" said boots "guest: address 10.0.1.10/24"
+	check "what it boots stays" refused "boots" nitroctl volume detach root
+	check "it shuts down" nitroctl instance stop boots
+	check "and terminates" nitroctl instance terminate boots
+}
+
+if [ "$(systemd-detect-virt --vm)" = qemu ]; then
+	skip "an instance boots a volume" \
+		"QEMU that emulates the host's AMD-V dies of UEFI in a guest: assertion bql_locked()"
+else
+	boots_a_volume
+fi
