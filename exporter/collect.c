@@ -111,7 +111,7 @@ static void labels_of(struct text *labels, const char *kind, sd_json_variant *ob
 	label_add(labels, "name", string(object, "name"));
 }
 
-static void failed(struct scrape *s, const char *kind, sd_json_variant *object, const char *labels)
+static void failure(struct scrape *s, const char *kind, sd_json_variant *object, const char *labels)
 {
 	_cleanup_free_ char *name = xprintf("nitro_%s_failed", kind);
 
@@ -211,7 +211,7 @@ static int collect_eni(struct scrape *s, sd_json_variant *listed)
 	label_add(&about, "state", string(listed, "state"));
 	label_add(&about, "instance", string(get(listed, "attachment"), "instance"));
 	info(s, "nitro_eni", "An ENI, what it belongs to and who has it.", about.s);
-	failed(s, "eni", listed, labels.s);
+	failure(s, "eni", listed, labels.s);
 	/* the others are counted by their hosts */
 	if (!is_number(listed, "eni_id"))
 		return 0;
@@ -263,7 +263,7 @@ static int collect_pool(struct scrape *s, sd_json_variant *pool)
 		if (is_number(pool, sizes[i].key))
 			gauge(s, sizes[i].name, sizes[i].help, labels.s,
 			      number(pool, sizes[i].key));
-	failed(s, "pool", pool, labels.s);
+	failure(s, "pool", pool, labels.s);
 	return 0;
 }
 
@@ -326,7 +326,7 @@ static int collect_volume(struct scrape *s, sd_json_variant *volume)
 	info(s, "nitro_volume", "A volume, where it lies and who has it.", about.s);
 	gauge(s, "nitro_volume_size_bytes", "Bytes that it has.", labels.s,
 	      number(volume, "size"));
-	failed(s, "volume", volume, labels.s);
+	failure(s, "volume", volume, labels.s);
 	if (!string(volume, "device"))
 		return 0;
 
