@@ -94,7 +94,7 @@ UNIT(options_refuse_with_one_sentence)
 		"apply -f", "apply extra -f x", "host set a --port 65536",
 		"eni create e --subnet s --source-dest-check --no-source-dest-check",
 		"trace --eni web-1 --egress --protocol tcp --peer 10.0.0.0/8",
-		"bucket list", "instance list", "enclave list",
+		"bucket list", "instance fly", "enclave list",
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
