@@ -116,6 +116,7 @@ def instances(lab, found):
         lab.kill(lab.services)
         between.server.close()
         lab.start_services()
+        until(lambda: lab.knows(lab.red1), "they serve again")
 
 
 def boot(lab, guest):
