@@ -19,7 +19,7 @@ import traceback
 TESTS = []
 
 COMPLAINT = re.compile(
-    r"WARNING: |BUG: |KASAN: |UBSAN: |suspicious RCU|circular locking|"
+    r"WARNING: |\bBUG: |KASAN: |UBSAN: |suspicious RCU|circular locking|"
     r"recursive locking|inconsistent lock state|bad unlock balance|"
     # what ODEBUG says when it has no memory left is no complaint
     r"sleeping function called|scheduling while atomic|ODEBUG: [a-z]|refcount_t: |"

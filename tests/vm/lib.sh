@@ -52,7 +52,7 @@ with_lock()
 # complaints LOG - print what the kernel complained about; false if nothing
 complaints()
 {
-	grep -aE -A 25 -m 3 'WARNING: |BUG: |\bKASAN: |UBSAN: |suspicious RCU|possible circular locking|possible recursive locking|inconsistent lock state|bad unlock balance|held lock freed|sleeping function called|scheduling while atomic|ODEBUG: [a-z]|refcount_t: |INFO: task .* blocked|unregister_netdevice: waiting|reference already released|leaked reference|list_(add|del) corruption|general protection fault|Oops: |Kernel panic' \
+	grep -aE -A 25 -m 3 'WARNING: |\bBUG: |\bKASAN: |UBSAN: |suspicious RCU|possible circular locking|possible recursive locking|inconsistent lock state|bad unlock balance|held lock freed|sleeping function called|scheduling while atomic|ODEBUG: [a-z]|refcount_t: |INFO: task .* blocked|unregister_netdevice: waiting|reference already released|leaked reference|list_(add|del) corruption|general protection fault|Oops: |Kernel panic' \
 		"$1"
 }
 
