@@ -6,8 +6,8 @@
 
 #include <stdio.h>
 
+#include "carrier.h"
 #include "edit.h"
-#include "instances.h"
 #include "kernel.h"
 #include "storage.h"
 #include "varlink.h"
@@ -115,7 +115,7 @@ int serve_eni_attach(sd_varlink *link, sd_json_variant *p, struct manager *m)
 	l = instances_holder(m, o);
 	if (!l)
 		return answer(link, m, o->id);
-	plug_in(l, o, on_eni_in, call_new(link, p, o->id));
+	l->carrier->plug_in(l, o, on_eni_in, call_new(link, p, o->id));
 	return 1;
 }
 
@@ -151,7 +151,7 @@ int serve_eni_detach(sd_varlink *link, sd_json_variant *p, struct manager *m)
 	_cleanup_free_ char *id = o ? xstrdup(o->id) : NULL;
 
 	if (l && instances_refuse_change(m, ENI(o)->attachment.instance, &e) >= 0) {
-		plug_out(l, o, on_eni_out, call_new(link, p, id));
+		l->carrier->plug_out(l, o, on_eni_out, call_new(link, p, id));
 		return 1;
 	}
 	if (!o || e.code || edit_detach(m, p, NULL, &e) < 0)
@@ -208,7 +208,7 @@ static void on_volume_in(struct manager *m, const char *problem, void *data)
 void instances_give_volume(struct manager *m, struct life *l, struct object *o, sd_varlink *link)
 {
 	(void)m;
-	plug_in(l, o, on_volume_in, call_new(link, NULL, o->id));
+	l->carrier->plug_in(l, o, on_volume_in, call_new(link, NULL, o->id));
 }
 
 static void on_volume_out(struct manager *m, const char *problem, void *data)
@@ -243,6 +243,6 @@ int serve_volume_detach(sd_varlink *link, sd_json_variant *p, struct manager *m)
 
 	if (!l || storage_busy(m, o->id) || instances_boots(&m->model, o) || (force && sd_json_variant_boolean(force)))
 		return varlink_detach_volume(link, p, m);
-	plug_out(l, o, on_volume_out, call_new(link, p, o->id));
+	l->carrier->plug_out(l, o, on_volume_out, call_new(link, p, o->id));
 	return 1;
 }

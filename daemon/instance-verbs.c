@@ -6,7 +6,7 @@
 #include <sys/file.h>
 #include <time.h>
 
-#include "instances.h"
+#include "carrier.h"
 #include "kernel.h"
 #include "storage.h"
 #include "varlink.h"
@@ -102,7 +102,7 @@ int serve_instance_start(sd_varlink *link, sd_json_variant *p, struct manager *m
 	if (INSTANCE(o)->wish == WISH_TERMINATED || l->state == LIFE_STOPPING)
 		not_now(o, l, &e);
 	else if (l->state == LIFE_STOPPED || l->state == LIFE_FAILED)
-		(void)(vmm_check(&e) < 0 || place_check(m, o, &e));
+		(void)(l->carrier->check(&e) < 0 || place_check(m, o, &e));
 	if (e.code)
 		return varlink_fail(link, &e);
 	if (l->state == LIFE_FAILED || l->state == LIFE_STOPPED) {

@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-#include "instances.h"
+#include "carrier.h"
 #include "kernel.h"
 #include "varlink.h"
 
@@ -55,6 +55,7 @@ struct life *instances_add(struct manager *m, const struct object *o, enum life_
 
 	l->m = m;
 	l->id = xstrdup(o->id);
+	l->carrier = carrier_of(o);
 	l->state = state;
 	map_put(&m->instances->lives, o->id, l);
 	unit_watch(l);
@@ -242,7 +243,7 @@ int instances_refuse_change(struct manager *m, const char *name, struct error *e
 	struct life *l = o ? instances_get(m, o->id) : NULL;
 
 	if (!l || l->state == LIFE_STOPPED || l->state == LIFE_FAILED ||
-	    (l->state == LIFE_RUNNING && qmp_ready(l->qmp)))
+	    (l->state == LIFE_RUNNING && l->carrier->ready(l)))
 		return 0;
 	if (INSTANCE(o)->wish == WISH_TERMINATED)
 		return fail(e, ERR_INVALID, "instance '%s' is terminated", o->name);
@@ -275,7 +276,7 @@ void instances_show(struct manager *m, struct object *o, sd_json_variant **v)
 {
 	static const char *const hidden[] = { "user_data", "wish", NULL };
 	struct life *l = instances_get(m, o->id);
-	_cleanup_free_ char *unit = xprintf("nitro-instance@%s.service", o->id);
+	_cleanup_free_ char *unit = unit_name(carrier_of(o), o->id);
 	const char *reason = l ? l->reason : NULL;
 
 	if (sd_json_variant_filter(v, (char **)hidden) < 0)

@@ -13,6 +13,7 @@
 #include "manager.h"
 #include "object.h"
 
+struct carrier;
 struct launch;
 struct plug;
 struct qmp;
@@ -26,13 +27,14 @@ enum life_state {
 	LIFE_STATES
 };
 
-/* Whom was told to end: the guest, by its power button; the VMM, by a signal */
-enum life_down { DOWN_NOT, DOWN_GUEST_TOLD, DOWN_VMM_TOLD };
+/* Who was told to end: the guest, by its power button; its carrier, by a signal */
+enum life_down { DOWN_NOT, DOWN_GUEST_TOLD, DOWN_CARRIER_TOLD };
 
 /**
  * struct life - an instance as it is
  * @m: the manager
  * @id: the instance
+ * @carrier: what it runs in
  * @state: what users are told
  * @reason: why it has failed, what it waits for, or NULL
  * @unit: ActiveState of its unit, NULL if that is not known
@@ -58,6 +60,7 @@ enum life_down { DOWN_NOT, DOWN_GUEST_TOLD, DOWN_VMM_TOLD };
 struct life {
 	struct manager *m;
 	char *id;
+	const struct carrier *carrier;
 	enum life_state state;
 	char *reason;
 	char *unit, *result;
@@ -123,7 +126,7 @@ void life_settle(struct life *l);
 void life_set(struct life *l, enum life_state state, const char *reason);
 void life_unit_is(struct life *l, const char *active, const char *result);
 void life_unit_started(struct life *l, const char *problem);
-void life_vmm_is_up(struct life *l);
+void life_is_up(struct life *l);
 void life_later(struct life *l, uint64_t usec);
 struct life *life_free(struct life *l);
 
@@ -146,9 +149,30 @@ int serve_eni_detach(sd_varlink *link, sd_json_variant *p, struct manager *m);
 int serve_volume_detach(sd_varlink *link, sd_json_variant *p, struct manager *m);
 
 /* instance-stats.c */
+
+/**
+ * struct stats - what was found out about the guest of an instance
+ * @vcpus: what is known of each vCPU
+ * @guest: CPU time of the guest, in microseconds
+ * @steal: how long it was ready and had no CPU
+ * @exits: exits from it
+ * @halt_exits: those because it had nothing to do
+ */
+struct stats {
+	struct json_list vcpus;
+	uint64_t guest, steal, exits, halt_exits;
+};
+
 int serve_instance_stats(sd_varlink *link, sd_json_variant *p, struct manager *m);
+uint64_t stats_cpu_time(const struct life *l);
+int stats_read(char *buf, size_t size, const char *path);
+void stats_answer(struct life *l, sd_varlink *link, struct stats *s);
+
+/* vm-stats.c */
+void vm_stats(struct life *l, sd_varlink *link);
 
 /* systemd.c */
+char *unit_name(const struct carrier *carrier, const char *id);
 int unit_connect(struct manager *m);
 void unit_disconnect(struct manager *m);
 void unit_watch(struct life *l);

@@ -5,12 +5,11 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "carrier.h"
 #include "ebs.h"
-#include "instances.h"
 #include "kernel.h"
 
 #define USEC 1000000ULL
-#define MIB (1ULL << 20)
 
 /* A guest that does not shut down when it is told to is ended */
 #define STOP_AFTER (60 * USEC)
@@ -25,9 +24,6 @@
 
 /* What is not there yet is looked for again */
 #define LOOK_EVERY (USEC / 4)
-
-/* The VMM's own memory */
-#define VMM_MEMORY (192 * MIB)
 
 static uint64_t now(void)
 {
@@ -105,8 +101,7 @@ struct life *life_free(struct life *l)
 {
 	sd_event_source_disable_unref(l->timer);
 	sd_bus_slot_unref(l->watch);
-	l->qmp = qmp_close(l->qmp);
-	plug_free(l);
+	l->carrier->forget(l);
 	l->launch = launch_free(l->launch);
 	free(l->id);
 	free(l->reason);
@@ -117,11 +112,10 @@ struct life *life_free(struct life *l)
 	return NULL;
 }
 
-/* The VMM is gone, and what it had */
+/* The carrier is gone, and what it had */
 static void clean(struct life *l)
 {
-	l->qmp = qmp_close(l->qmp);
-	plug_free(l);
+	l->carrier->forget(l);
 	l->launch = launch_free(l->launch);
 	l->deadline = l->running_since = 0;
 	l->down = DOWN_NOT;
@@ -139,7 +133,7 @@ static char *missing(struct life *l, const struct object *o)
 	FOR_EACH_OBJECT(&l->m->model, KIND_ENI, other) {
 		struct keni *k = kstate_eni(&l->m->kernel->actual, other->handle);
 
-		if (model_eni_is_held(other, o->name) && (!k || !k->tap))
+		if (model_eni_is_held(other, o->name) && (!k || !l->carrier->has_eni(k)))
 			return xprintf("it waits for ENI '%s'", other->name);
 	}
 	FOR_EACH_OBJECT(&l->m->model, KIND_VOLUME, other)
@@ -176,10 +170,9 @@ static void read_cpus(struct life *l)
 
 static int start(struct life *l, const struct object *o, struct error *e)
 {
-	uint64_t memory = INSTANCE(o)->memory;
 	int r;
 
-	r = vmm_check(e);
+	r = l->carrier->check(e);
 	if (r >= 0)
 		r = place_find(l, o, e);
 	if (r >= 0)
@@ -189,12 +182,12 @@ static int start(struct life *l, const struct object *o, struct error *e)
 	if (r < 0)
 		return r;
 	l->launch = launch_new(l);
-	r = vmm_describe(l, o, l->launch, e);
+	r = l->carrier->describe(l, o, l->launch, e);
 	if (r >= 0)
 		r = launch_check(l->launch, e);
 	if (r < 0)
 		return r;
-	r = unit_start(l, memory + memory / 64 + VMM_MEMORY);
+	r = unit_start(l, l->carrier->memory(INSTANCE(o)));
 	return r < 0 ? fail(e, ERR_FAILED, "cannot ask systemd: %s", strerror(-r)) : 0;
 }
 
@@ -238,7 +231,7 @@ static void try_start(struct life *l, const struct object *o)
 	l->starting = true;
 }
 
-/* A VMM that fails is started again, if that is wanted and may help */
+/* A carrier that fails is started again, if that is wanted and may help */
 static void failed(struct life *l, const struct object *o, const char *reason)
 {
 	if (l->fresh || INSTANCE(o)->restart == RESTART_NO || ++l->failures > FAILURES_MAX) {
@@ -255,10 +248,9 @@ static char *why(struct life *l)
 	_cleanup_free_ char *words = instance_last_words(l->m, l->id);
 
 	if (streq(l->result, "oom-kill"))
-		return xstrdup("the VMM used more memory than the instance has");
-	if (words)
-		return xprintf("the VMM failed: %s", words);
-	return xprintf("the VMM failed: %s", l->result ? l->result : "unknown");
+		return xprintf("%s used more memory than the instance has", l->carrier->label);
+	return xprintf("%s failed: %s", l->carrier->label,
+		       words ? words : l->result ? l->result : "unknown");
 }
 
 /* Nothing of it is there: is that what is wanted? */
@@ -304,17 +296,17 @@ static void ended(struct life *l, struct object *o)
 		life_set(l, LIFE_STOPPED, "the guest has shut down");
 }
 
-/* Tell the guest, then the VMM, then kill it */
+/* Tell the guest, then the carrier, then kill it */
 static void next_step_down(struct life *l, uint64_t t, enum wish wish)
 {
 	uint64_t patience = KILL_AFTER;
 
-	if (l->down == DOWN_NOT && !l->force && qmp_ready(l->qmp)) {
+	if (l->down == DOWN_NOT && !l->force && l->carrier->ready(l)) {
 		l->down = DOWN_GUEST_TOLD;
 		patience = wish == WISH_TERMINATED ? TERMINATE_AFTER : STOP_AFTER;
-		(void)qmp_send(l->qmp, "system_powerdown", NULL, -1, NULL, NULL);
-	} else if (l->down < DOWN_VMM_TOLD) {
-		l->down = DOWN_VMM_TOLD;
+		l->carrier->power_off(l);
+	} else if (l->down < DOWN_CARRIER_TOLD) {
+		l->down = DOWN_CARRIER_TOLD;
 		unit_kill(l, false);
 	} else {
 		unit_kill(l, true);
@@ -327,11 +319,11 @@ static void bring_down(struct life *l, enum wish wish)
 	uint64_t t = now();
 
 	life_set(l, LIFE_STOPPING, NULL);
-	/* a VMM that was just found or started is given the time to answer */
-	if (l->down == DOWN_NOT && !l->force && !qmp_ready(l->qmp) && !l->deadline)
+	/* one that was just found or started is given the time to answer */
+	if (l->down == DOWN_NOT && !l->force && !l->carrier->ready(l) && !l->deadline)
 		l->deadline = t + KILL_AFTER;
-	else if ((l->down == DOWN_NOT && qmp_ready(l->qmp)) || t >= l->deadline ||
-		 (l->force && l->down < DOWN_VMM_TOLD))
+	else if ((l->down == DOWN_NOT && l->carrier->ready(l)) || t >= l->deadline ||
+		 (l->force && l->down < DOWN_CARRIER_TOLD))
 		next_step_down(l, t, wish);
 	life_later(l, l->deadline > t ? l->deadline - t : LOOK_EVERY);
 }
@@ -340,8 +332,7 @@ static void be_up(struct life *l, struct object *o)
 {
 	if (!l->cpus)
 		read_cpus(l);
-	if (!l->qmp && qmp_open(l) < 0)
-		life_later(l, LOOK_EVERY);
+	l->carrier->find(l);
 	if (INSTANCE(o)->wish != WISH_RUNNING || l->reboot)
 		bring_down(l, INSTANCE(o)->wish);
 	else if (l->running_since)
@@ -416,16 +407,16 @@ void life_unit_started(struct life *l, const char *problem)
 }
 
 /**
- * life_vmm_is_up - the VMM answers, and the guest runs
+ * life_is_up - its carrier answers, and the guest runs
  * @l: the instance
  *
  * Context: event loop.
  */
-void life_vmm_is_up(struct life *l)
+void life_is_up(struct life *l)
 {
 	if (!l->running_since)
 		l->running_since = now();
-	plug_sync(l);
+	l->carrier->sync(l);
 	l->fresh = false;
 	life_settle(l);
 }

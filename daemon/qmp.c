@@ -142,7 +142,7 @@ static void on_status(struct life *l, sd_json_variant *ret, const char *problem,
 {
 	(void)data;
 	if (!problem && streq(json_string(ret, "status"), "running"))
-		life_vmm_is_up(l);
+		life_is_up(l);
 }
 
 static void on_capabilities(struct life *l, sd_json_variant *ret, const char *problem,
@@ -244,7 +244,7 @@ static int on_readable(sd_event_source *source, int fd, uint32_t revents, void *
 
 /**
  * qmp_open - connect to the VMM of an instance
- * @l: the instance; life_vmm_is_up() tells when it answers
+ * @l: the instance; life_is_up() tells when it answers
  *
  * Context: event loop.
  * Return: 0 or a negative errno.

@@ -5,35 +5,47 @@
 #include <signal.h>
 #include <stdio.h>
 
-#include "instances.h"
+#include "carrier.h"
 
 #define USEC 1000000ULL
 #define RETRY_EVERY (2 * USEC)
 #define DESTINATION "org.freedesktop.systemd1"
 #define MANAGER_PATH "/org/freedesktop/systemd1"
 #define MANAGER "org.freedesktop.systemd1.Manager"
-#define PREFIX "nitro-instance@"
 #define SUFFIX ".service"
 
-static char *unit_name(const char *id)
+/**
+ * unit_name - what systemd calls an instance
+ * @carrier: what carries it
+ * @id: its ID
+ *
+ * Context: any.
+ * Return: the name of the unit, to be freed.
+ */
+char *unit_name(const struct carrier *carrier, const char *id)
 {
-	return xprintf(PREFIX "%s" SUFFIX, id);
+	return xprintf("%s@%s" SUFFIX, carrier->unit, id);
 }
 
-/* The instance that a unit is of, or NULL */
-static char *unit_instance(const char *unit)
+/* The instance that a unit is of, and lives; or NULL */
+static struct life *unit_life(struct manager *m, const char *unit)
 {
-	size_t n = strlen(unit), prefix = strlen(PREFIX), suffix = strlen(SUFFIX);
+	const char *at = strchr(unit, '@');
+	size_t n = at ? strlen(at) : 0;
+	_cleanup_free_ char *id = NULL, *name = NULL;
+	struct life *l;
 
-	if (!startswith(unit, PREFIX) || n <= prefix + suffix ||
-	    strcmp(unit + n - suffix, SUFFIX))
+	if (n <= strlen("@" SUFFIX))
 		return NULL;
-	return xstrndup(unit + prefix, n - prefix - suffix);
+	id = xstrndup(at + 1, n - strlen("@" SUFFIX));
+	l = instances_get(m, id);
+	name = l ? unit_name(l->carrier, id) : NULL;
+	return streq(name, unit) ? l : NULL;
 }
 
-static char *unit_path(const char *id)
+static char *unit_path(const struct life *l)
 {
-	_cleanup_free_ char *name = unit_name(id);
+	_cleanup_free_ char *name = unit_name(l->carrier, l->id);
 	char *path = NULL;
 
 	if (sd_bus_path_encode(MANAGER_PATH "/unit", name, &path) < 0)
@@ -115,7 +127,7 @@ static int on_active(sd_bus_message *reply, void *userdata, sd_bus_error *error)
 static void ask(struct life *l, const char *interface, const char *property,
 		sd_bus_message_handler_t done)
 {
-	_cleanup_free_ char *path = unit_path(l->id), *full = NULL;
+	_cleanup_free_ char *path = unit_path(l), *full = NULL;
 	struct asked *a = asked_new(l);
 	sd_bus_slot *slot = NULL;
 
@@ -156,7 +168,7 @@ static int on_changed(sd_bus_message *message, void *userdata, sd_bus_error *err
  */
 void unit_watch(struct life *l)
 {
-	_cleanup_free_ char *path = unit_path(l->id);
+	_cleanup_free_ char *path = unit_path(l);
 
 	if (l->watch || !l->m->instances->bus)
 		return;
@@ -267,7 +279,7 @@ static int on_ignored(sd_bus_message *reply, void *userdata, sd_bus_error *error
  */
 int unit_start(struct life *l, uint64_t memory)
 {
-	_cleanup_free_ char *name = unit_name(l->id);
+	_cleanup_free_ char *name = unit_name(l->carrier, l->id);
 	int r;
 
 	if (!l->m->instances->bus)
@@ -288,13 +300,13 @@ static void kill_unit(sd_bus *bus, const char *name, int signal)
 /**
  * unit_kill - end an instance's unit
  * @l: the instance
- * @hard: give the VMM no time
+ * @hard: give it no time
  *
  * Context: event loop.
  */
 void unit_kill(struct life *l, bool hard)
 {
-	_cleanup_free_ char *name = unit_name(l->id);
+	_cleanup_free_ char *name = unit_name(l->carrier, l->id);
 
 	if (l->m->instances->bus)
 		kill_unit(l->m->instances->bus, name, hard ? SIGKILL : SIGTERM);
@@ -303,7 +315,6 @@ void unit_kill(struct life *l, bool hard)
 static int on_job(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
 	const char *path, *unit, *result;
-	_cleanup_free_ char *id = NULL;
 	struct manager *m = userdata;
 	struct life *l;
 	uint32_t job;
@@ -311,8 +322,7 @@ static int on_job(sd_bus_message *message, void *userdata, sd_bus_error *error)
 	(void)error;
 	if (sd_bus_message_read(message, "uoss", &job, &path, &unit, &result) < 0)
 		return 0;
-	id = unit_instance(unit);
-	l = id ? instances_get(m, id) : NULL;
+	l = unit_life(m, unit);
 	if (l)
 		life_unit_started(l, NULL);
 	return 0;
@@ -330,10 +340,7 @@ static int on_list(sd_bus_message *reply, void *userdata, sd_bus_error *error)
 		return 0;
 	while (sd_bus_message_read(reply, "(ssssssouso)", &unit, &s, &load, &active, &s, &s, &s,
 				   NULL, &s, &s) > 0) {
-		_cleanup_free_ char *id = unit_instance(unit);
-
-		if (!id || instances_get(m, id) || streq(active, "inactive") ||
-		    streq(active, "failed"))
+		if (unit_life(m, unit) || streq(active, "inactive") || streq(active, "failed"))
 			continue;
 		fprintf(stderr, "<4>nitrod: unit '%s' is of no instance and is ended\n", unit);
 		kill_unit(m->instances->bus, unit, SIGKILL);
@@ -364,10 +371,13 @@ static int subscribe(struct manager *m, sd_bus *bus)
 	if (r >= 0)
 		r = sd_bus_call_method_async(bus, NULL, DESTINATION, MANAGER_PATH, MANAGER,
 					     "Subscribe", on_ignored, NULL, NULL);
-	if (r >= 0)
+	for (const struct carrier *c = carrier_next(NULL); c && r >= 0; c = carrier_next(c)) {
+		_cleanup_free_ char *pattern = unit_name(c, "*");
+
 		r = sd_bus_call_method_async(bus, NULL, DESTINATION, MANAGER_PATH, MANAGER,
 					     "ListUnitsByPatterns", on_list, m, "asas", 0, 1,
-					     PREFIX "*");
+					     pattern);
+	}
 	return r;
 }
 
