@@ -22,6 +22,7 @@ const struct cli_object *const cli_objects[] = {
 	&object_volume,
 	&object_key,
 	&object_instance,
+	&object_enclave,
 	&command_status,
 	&command_apply,
 	&command_export,

@@ -402,7 +402,7 @@ static int default_verb(struct cli_call *call)
 		call->verb = call->object->verbs;
 	else
 		call->verb = find_verb(call->object, "list");
-	return 0;
+	return call->verb ? 0 : usage(call, "a verb is needed");
 }
 
 /**

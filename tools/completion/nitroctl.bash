@@ -31,7 +31,7 @@ __nitroctl_values()
 	--sector-size) echo 512 1024 2048 4096 ;;
 	--vg) command lvs --noheadings --select 'segtype=thin-pool' -o lv_full_name 2>/dev/null ;;
 	--protocol) echo tcp udp icmp icmpv6 all ;;
-	--metadata) echo on v1 off ;;
+	--metadata) [ "$2" = build ] || echo on v1 off ;;
 	--to)
 		echo local blackhole
 		__nitroctl_names eni | sed 's/^/eni:/'
@@ -64,6 +64,7 @@ _nitroctl()
 		[volume]='create set list show attach detach stats delete'
 		[key]='create list show rotate delete'
 		[instance]='run list show start stop reboot terminate console stats delete'
+		[enclave]='build describe-image'
 	)
 	local eni_options='--subnet --ip --sg --mac --host --source-dest-check
 		--no-source-dest-check --bandwidth --pps --flows
@@ -101,6 +102,8 @@ _nitroctl()
 		['instance reboot']='--force --no-wait'
 		['instance terminate']='--force --no-wait'
 		['instance console']='--follow'
+		['enclave build']='--output --kernel --cmdline --ramdisk --name --version
+			--metadata --signing-certificate --private-key'
 		['apply ']='--file --dry-run --prune'
 		['trace ']='--eni --egress --ingress --protocol --peer --port
 			--peer-port --icmp-type'
@@ -131,7 +134,11 @@ _nitroctl()
 
 	if [[ $prev == --file || $prev == -f || $prev == --dir ||
 	      $prev == --device || $prev == --key-file || $prev == --kernel ||
-	      $prev == --initrd || $prev == --user-data || $prev == --public-key ]]; then
+	      $prev == --initrd || $prev == --user-data || $prev == --public-key ||
+	      $prev == --output || $prev == -o || $prev == --ramdisk ||
+	      $prev == --signing-certificate || $prev == --private-key ||
+	      $verb$prev == build--metadata ||
+	      ( "$object $verb" == 'enclave describe-image' && $cur != -* ) ]]; then
 		compopt -o filenames 2>/dev/null
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		return
