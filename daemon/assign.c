@@ -122,6 +122,7 @@ static void keep_eni(struct eni *eni, const struct eni *old)
 		eni->attachment.ifname = xstrdup(old->attachment.ifname);
 		eni->attachment.port = xstrdup(old->attachment.port);
 		eni->attachment.instance = xstrdup(old->attachment.instance);
+		eni->attachment.index = old->attachment.index;
 	}
 }
 
@@ -148,6 +149,7 @@ static int complete_volume(struct change *c, struct volume *v, const struct volu
 	if (v->holder == HOLDER_NONE) {
 		v->holder = old->holder;
 		v->instance = xstrdup(old->instance);
+		v->index = old->index;
 	}
 	return 0;
 }
