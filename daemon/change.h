@@ -30,6 +30,7 @@ struct change {
 	struct map by_id;	/* id -> new object, to find what is named twice */
 	struct map cursors;	/* subnet id -> where its free addresses begin */
 	bool names_storage;	/* a stack that has keys, pools or volumes of this host */
+	bool names_instances;	/* likewise */
 	const struct map *assigned;	/* id -> what an operation has found for it */
 };
 

@@ -5,17 +5,13 @@
  * it; nitrod keeps a copy, so that it is the same when the host has restarted.
  */
 
-#include <fcntl.h>
 #include <stdio.h>
-#include <sys/stat.h>
 #include <time.h>
 
 #include "instances.h"
 #include "kernel.h"
 #include "storage.h"
 #include "varlink.h"
-
-#define FILE_MAX_SIZE (2ULL << 30)
 
 enum file { FILE_KERNEL, FILE_INITRD, FILES };
 
@@ -66,7 +62,6 @@ static int take_file(struct run *run, enum file f, struct error *e)
 {
 	sd_json_variant *index = json_get(run->p, fd_names[f]);
 	const char *path = json_string(run->p, file_names[f]);
-	struct stat st;
 
 	if (!index && !path)
 		return 0;
@@ -74,34 +69,7 @@ static int take_file(struct run *run, enum file f, struct error *e)
 		return fail(e, ERR_INVALID, "'%s' and '%s' go together", file_names[f],
 			    fd_names[f]);
 	run->fds[f] = sd_varlink_take_fd(run->link, sd_json_variant_unsigned(index));
-	if (run->fds[f] < 0 || fstat(run->fds[f], &st) < 0)
-		return fail(e, ERR_INVALID, "'%s' was not sent along", path);
-	if (!S_ISREG(st.st_mode))
-		return fail(e, ERR_INVALID, "'%s' is no file", path);
-	if (!st.st_size || (uint64_t)st.st_size > FILE_MAX_SIZE)
-		return fail(e, ERR_INVALID, "'%s' cannot be a %s: it has %lld bytes", path,
-			    file_names[f], (long long)st.st_size);
-	return 0;
-}
-
-/* In the helper. Whoever the VMM runs as may read the copy, and reach it by nitrod only */
-static int copy_file(int from, const char *path, struct error *e)
-{
-	int to = open(path, O_WRONLY | O_CREAT | O_EXCL, 0600);
-	off_t at = 0;
-	ssize_t n = 1;
-
-	while (to >= 0 && n > 0)
-		n = copy_file_range(from, &at, to, NULL, 1 << 30, 0);
-	if (n < 0 && (errno == EXDEV || errno == EINVAL || errno == EOPNOTSUPP)) {
-		char buf[65536];
-
-		while ((n = pread(from, buf, sizeof(buf), at)) > 0 && write(to, buf, n) == n)
-			at += n;
-	}
-	if (to < 0 || n || fchmod(to, 0444) < 0 || fsync(to) < 0)
-		return fail(e, ERR_FAILED, "cannot write '%s': %s", path, strerror(errno));
-	return 0;
+	return instance_file_check(run->fds[f], path, file_names[f], e);
 }
 
 static int copy_files(void *data, struct error *e)
@@ -113,7 +81,7 @@ static int copy_files(void *data, struct error *e)
 		_cleanup_free_ char *path = xprintf("%s/%s", run->dir, file_names[f]);
 
 		if (run->fds[f] >= 0)
-			r = copy_file(run->fds[f], path, e);
+			r = instance_file_copy(run->fds[f], path, e);
 	}
 	return r;
 }
@@ -248,16 +216,11 @@ static void done(struct manager *m, const struct change *c, struct error *e, voi
 		return;
 	}
 	o = c->edits[0].new;
-	/* the files are where they belong before the instance is looked at again */
-	instance_dir_keep(m, o->id);
 	free(run->dir);
 	run->dir = NULL;
-	instances_remove(m, o->id);
-	l = instances_add(m, o, LIFE_PENDING);
+	l = instances_begin(m, o);
 	no_wait = flag(run->p, "no_wait");
 	l->fresh = !no_wait;
-	journal_instance(o, life_state_name(LIFE_PENDING), NULL);
-	manager_event(m, event_new(life_state_name(LIFE_PENDING), "instance", o->id, o->name));
 	instances_wait(m, run->link, o->id, no_wait ? 0 : 1U << LIFE_RUNNING);
 }
 
@@ -281,24 +244,6 @@ static void on_copied(struct helper_result *result, void *userdata)
 	fail(&e, ERR_FAILED, "%s", result->message);
 	(void)varlink_fail(run->link, &e);
 	run_free(run);
-}
-
-/* Named by the ID, so that the next nitrod knows whose it is */
-static int make_dir(struct run *run, struct error *e)
-{
-	_cleanup_free_ char *parent = xprintf("%s/instances", run->m->state_dir);
-	const char *name = json_string(run->p, "name");
-	_cleanup_free_ char *id = object_make_id(instance_ops.id_prefix, NULL, name, 0);
-	_cleanup_free_ char *dir = xprintf("%s/" INSTANCE_NEW "%s", parent, id);
-
-	(void)mkdir(parent, 0700);
-	if (mkdir(dir, 0700) < 0)
-		return errno == EEXIST ?
-			fail(e, ERR_EXISTS, "instance '%s' is being made already", name) :
-			fail(e, ERR_FAILED, "cannot make '%s': %s", dir, strerror(errno));
-	run->dir = dir;
-	dir = NULL;
-	return 0;
 }
 
 /* What is refused anyway is refused before anything is copied */
@@ -346,7 +291,7 @@ int serve_instance_run(sd_varlink *link, sd_json_variant *p, struct manager *m)
 	if (r >= 0)
 		r = vmm_check(&e);
 	if (r >= 0)
-		r = make_dir(run, &e);
+		r = instance_files_dir(m, json_string(p, "name"), &run->dir, &e);
 	if (r >= 0 && run->fds[FILE_KERNEL] >= 0)
 		r = helper_fork(m->event, copy_files, run, on_copied, run, &run->helper, &e);
 	else if (r >= 0)

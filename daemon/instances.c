@@ -63,6 +63,26 @@ struct life *instances_add(struct manager *m, const struct object *o, enum life_
 	return l;
 }
 
+/**
+ * instances_begin - an instance was made
+ * @m: the manager
+ * @o: the instance, in the store now
+ *
+ * Context: event loop.
+ * Return: the life, borrowed.
+ */
+struct life *instances_begin(struct manager *m, const struct object *o)
+{
+	enum life_state state = INSTANCE(o)->wish == WISH_RUNNING ? LIFE_PENDING : LIFE_STOPPED;
+
+	/* its files are where they belong before it is looked at again */
+	instance_dir_keep(m, o->id);
+	instances_remove(m, o->id);
+	journal_instance(o, life_state_name(state), NULL);
+	manager_event(m, event_new(life_state_name(state), "instance", o->id, o->name));
+	return instances_add(m, o, state);
+}
+
 static void drop_waiter(struct waiter **w)
 {
 	struct waiter *gone = *w;

@@ -109,6 +109,7 @@ int instances_start(struct manager *m);
 void instances_stop(struct manager *m);
 struct life *instances_get(struct manager *m, const char *id);
 struct life *instances_add(struct manager *m, const struct object *o, enum life_state state);
+struct life *instances_begin(struct manager *m, const struct object *o);
 void instances_remove(struct manager *m, const char *id);
 void instances_show(struct manager *m, struct object *o, sd_json_variant **v);
 void instances_wait(struct manager *m, sd_varlink *link, const char *id, unsigned int want);
@@ -129,6 +130,11 @@ void life_unit_started(struct life *l, const char *problem);
 void life_is_up(struct life *l);
 void life_later(struct life *l, uint64_t usec);
 struct life *life_free(struct life *l);
+
+/* instance-files.c */
+int instance_file_check(int fd, const char *path, const char *what, struct error *e);
+int instance_file_copy(int from, const char *path, struct error *e);
+int instance_files_dir(const struct manager *m, const char *name, char **ret, struct error *e);
 
 /* instance-run.c, instance-verbs.c: Varlink methods */
 int serve_instance_run(sd_varlink *link, sd_json_variant *p, struct manager *m);

@@ -82,11 +82,23 @@ struct stack_request {
 	bool prune;
 };
 
-int stack_build(struct change *c, const struct stack_request *rq, struct error *e);
+int stack_build(struct manager *m, struct change *c, const struct stack_request *rq,
+		struct error *e);
 int stack_try(struct manager *m, const struct stack_request *rq, sd_json_variant **ret,
 	      struct error *e);
 void stack_locate(const struct stack_request *rq, struct error *e);
 sd_json_variant *stack_describe(const struct change *c);
 sd_json_variant *stack_export(struct manager *m);
+
+/* stack-instance.c */
+int stack_put_instances(struct manager *m, struct change *c, sd_json_variant *list,
+			struct error *e);
+int stack_prune_instance(struct change *c, struct object *o, struct error *e);
+bool stack_is_terminated(const struct edit *edit);
+int stack_new_instances(const struct change *c,
+			int (*each)(const struct object *o, void *data, struct error *e),
+			void *data, struct error *e);
+void stack_instances_applied(struct manager *m, const struct change *c);
+sd_json_variant *stack_export_instance(const struct model *m, const struct object *o);
 
 #endif

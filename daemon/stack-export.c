@@ -101,15 +101,37 @@ static sd_json_variant *export_storage(const struct model *m, const struct objec
 	return v;
 }
 
+/* Without those that are terminated */
+static sd_json_variant *export_instance(const struct model *m, const struct object *o)
+{
+	_cleanup_json_ sd_json_variant *v = stack_export_instance(m, o);
+	const char *drop[3] = {};
+	size_t n = 0;
+
+	if (!v)
+		return NULL;
+	if (!sd_json_variant_elements(json_get(v, "public_keys")))
+		drop[n++] = "public_keys";
+	if (INSTANCE(o)->restart == RESTART_ON_FAILURE)
+		drop[n++] = "restart";
+	return strip(v, drop);
+}
+
 static sd_json_variant *export_list(const struct model *m, enum object_kind kind, const char *vpc)
 {
 	struct json_list list = {};
 	struct object *o;
 
-	FOR_EACH_OBJECT(m, kind, o)
-		if (streq(o->vpc, vpc))
-			json_list_add(&list, kind_is_storage(kind) ? export_storage(m, o) :
-				      export_object(m, o));
+	FOR_EACH_OBJECT(m, kind, o) {
+		sd_json_variant *v;
+
+		if (!streq(o->vpc, vpc))
+			continue;
+		v = kind_is_storage(kind) ? export_storage(m, o) :
+			kind == KIND_INSTANCE ? export_instance(m, o) : export_object(m, o);
+		if (v)
+			json_list_add(&list, v);
+	}
 	if (list.n)
 		return json_list_take(&list);
 	return NULL;
@@ -155,5 +177,6 @@ sd_json_variant *stack_export(struct manager *m)
 	add_list(&m->model, &v, "keys", KIND_KEY, NULL);
 	add_list(&m->model, &v, "pools", KIND_POOL, NULL);
 	add_list(&m->model, &v, "volumes", KIND_VOLUME, NULL);
+	add_list(&m->model, &v, "instances", KIND_INSTANCE, NULL);
 	return v;
 }

@@ -9,7 +9,7 @@
 static const struct json_key stack_keys[] = {
 	{ "version", T_UINT }, { "hosts", T_OBJECTS }, { "prefix_lists", T_OBJECTS },
 	{ "vpcs", T_OBJECTS }, { "enis", T_OBJECTS }, { "keys", T_OBJECTS },
-	{ "pools", T_OBJECTS }, { "volumes", T_OBJECTS },
+	{ "pools", T_OBJECTS }, { "volumes", T_OBJECTS }, { "instances", T_OBJECTS },
 };
 
 /* What belongs to one host, in the order of its making */
@@ -205,13 +205,13 @@ static int prune(struct change *c, struct error *e)
 		/* a stack that says nothing of storage does not mean that there is none */
 		if (kind_is_storage(k) && !c->names_storage)
 			continue;
-		/* nor has it instances: they are run, not declared */
-		if (k == KIND_INSTANCE)
+		if (k == KIND_INSTANCE && !c->names_instances)
 			continue;
 		FOR_EACH_OBJECT(m, k, o) {
 			if (map_get(&c->by_id, o->id))
 				continue;
-			r = change_delete(c, o, e);
+			r = k == KIND_INSTANCE ? stack_prune_instance(c, o, e) :
+						 change_delete(c, o, e);
 			if (r < 0)
 				return r;
 		}
@@ -246,6 +246,8 @@ static void format_value(sd_json_variant *v, struct text *t)
 		text_add(t, "none");
 	} else if (sd_json_variant_is_string(v)) {
 		text_add(t, "%s", sd_json_variant_string(v));
+	} else if (sd_json_variant_is_object(v) && json_get(v, "instance")) {
+		text_add(t, "instance %s", json_string(v, "instance"));
 	} else {
 		if (sd_json_variant_format(v, 0, &s) < 0)
 			abort();
@@ -321,6 +323,23 @@ static void diff_key(const char *key, sd_json_variant *old, sd_json_variant *new
 	format_value(new, t);
 }
 
+/* What is wanted of an instance is its state; when it was run is not of interest, and
+ * what its user data are not everybody's.
+ */
+static void diff_property(const struct object *o, const char *key, sd_json_variant *old,
+			  sd_json_variant *new, struct text *t)
+{
+	if (streq(key, "name") || streq(key, "data_key"))
+		return;
+	if (o->kind != KIND_INSTANCE)
+		diff_key(key, old, new, t);
+	else if (streq(key, "user_data") && !streq(old ? sd_json_variant_string(old) : NULL,
+						   sd_json_variant_string(new)))
+		text_add(t, "%s%c %s", t->n ? "\n" : "", old ? '~' : '+', key);
+	else if (strcmp(key, "user_data") && strcmp(key, "launched") && strcmp(key, "ended"))
+		diff_key(streq(key, "wish") ? "state" : key, old, new, t);
+}
+
 /* One line per property that changes, one per element of a list */
 static char *diff_text(const struct edit *edit)
 {
@@ -328,15 +347,13 @@ static char *diff_text(const struct edit *edit)
 	_cleanup_json_ sd_json_variant *new = edit->new ? object_body(edit->new) : NULL;
 	struct text t = {};
 
-	if (!new)
+	if (!new || stack_is_terminated(edit))
 		return xstrdup("");
 	for (size_t i = 0; i < sd_json_variant_elements(new); i += 2) {
 		const char *key = sd_json_variant_string(sd_json_variant_by_index(new, i));
 
-		if (streq(key, "name") || streq(key, "data_key"))
-			continue;
-		diff_key(key, old ? sd_json_variant_by_key(old, key) : NULL,
-			 sd_json_variant_by_index(new, i + 1), &t);
+		diff_property(edit->new, key, old ? sd_json_variant_by_key(old, key) : NULL,
+			      sd_json_variant_by_index(new, i + 1), &t);
 	}
 	return t.s ? t.s : xstrdup("");
 }
@@ -363,7 +380,8 @@ sd_json_variant *stack_describe(const struct change *c)
 		sd_json_variant *v = NULL;
 
 		size += strlen(diff);
-		json_set_string(&v, "action", !edit->old ? "create" : edit->new ? "set" : "delete");
+		json_set_string(&v, "action", !edit->old ? "create" :
+				!edit->new || stack_is_terminated(edit) ? "delete" : "set");
 		json_set_string(&v, "kind", kind_ops[o->kind]->name);
 		json_set_string(&v, "name", o->name);
 		json_set_string(&v, "diff", diff);
@@ -374,6 +392,7 @@ sd_json_variant *stack_describe(const struct change *c)
 
 /**
  * stack_build - put a stack into a change
+ * @m: the manager
  * @c: the change
  * @rq: the stack
  * @e: says what is wrong, and where
@@ -381,7 +400,8 @@ sd_json_variant *stack_describe(const struct change *c)
  * Context: event loop.
  * Return: 0 or a negative errno.
  */
-int stack_build(struct change *c, const struct stack_request *rq, struct error *e)
+int stack_build(struct manager *m, struct change *c, const struct stack_request *rq,
+		struct error *e)
 {
 	int r = put_stack(c, rq->stack, e);
 
@@ -389,6 +409,8 @@ int stack_build(struct change *c, const struct stack_request *rq, struct error *
 		find_local_host(c);
 	if (r >= 0)
 		r = put_storage(c, rq->stack, e);
+	if (r >= 0)
+		r = stack_put_instances(m, c, json_get(rq->stack, "instances"), e);
 	if (r >= 0 && rq->prune)
 		r = prune(c, e);
 	return r;
@@ -424,7 +446,7 @@ int stack_try(struct manager *m, const struct stack_request *rq, sd_json_variant
 	int r;
 
 	change_begin(&c, &m->model);
-	r = stack_build(&c, rq, e);
+	r = stack_build(m, &c, rq, e);
 	if (r >= 0)
 		r = change_check(&c, e);
 	if (r >= 0)

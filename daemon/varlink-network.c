@@ -49,12 +49,15 @@ static const struct varlink_property status_results[] = {
 
 static const struct varlink_property apply[] = {
 	PROPERTY("stack", OBJECT, P_REQUIRED,
-		 "The stack: {version: 1, hosts, vpcs, enis, prefix_lists, keys, pools, volumes}, see nitro(5)."),
+		 "The stack: {version: 1, hosts, vpcs, enis, prefix_lists, keys, pools, volumes, instances}, see nitro(5)."),
+	PROPERTY("files", OBJECT, 0,
+		 "Path of a kernel or initial ramdisk in the stack -> index of its file descriptor, sent along."),
 	PROPERTY("lines", OBJECT, 0,
 		 "JSON pointer of a value in the stack -> its line in the file, for errors."),
 	PROPERTY("dry_run", BOOL, 0,
 		 "Check everything and say what would change, but change nothing."),
-	PROPERTY("prune", BOOL, 0, "Delete what the stack does not name."),
+	PROPERTY("prune", BOOL, 0,
+		 "Delete what the stack does not name, and terminate its instances."),
 	PROPERTY_OF("changes", "Change", P_RESULT | P_ARRAY,
 		    "What has changed. Empty if the state was that of the stack already."),
 	{}
@@ -126,7 +129,7 @@ static int network_apply(sd_varlink *link, sd_json_variant *p, sd_varlink_method
 
 	(void)flags;
 	if (!flag(p, "dry_run"))
-		return varlink_apply(link, m, &rq);
+		return varlink_apply(link, m, &rq, json_get(p, "files"));
 	if (stack_try(m, &rq, &changes, &e) < 0)
 		return varlink_fail(link, &e);
 	json_set(&v, "changes", changes);

@@ -161,7 +161,10 @@ int varlink_delete_later(sd_varlink *link, sd_json_variant *p, struct manager *m
 int varlink_attach_volume(sd_varlink *link, sd_json_variant *p, struct manager *m);
 int varlink_detach_volume(sd_varlink *link, sd_json_variant *p, struct manager *m);
 int varlink_rotate_key(sd_varlink *link, sd_json_variant *p, struct manager *m);
-int varlink_apply(sd_varlink *link, struct manager *m, const struct stack_request *rq);
+
+/* varlink-apply.c */
+int varlink_apply(sd_varlink *link, struct manager *m, const struct stack_request *rq,
+		  sd_json_variant *files);
 
 /* varlink-object.c */
 int varlink_run(sd_varlink *link, sd_json_variant *p, struct manager *m, varlink_run_fn run,

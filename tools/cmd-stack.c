@@ -95,7 +95,8 @@ static int load(const char *path, sd_json_variant **ret_stack,
 }
 
 static int build_request(const struct cli_call *call, sd_json_variant *stack,
-			 sd_json_variant *lines, sd_json_variant **ret)
+			 sd_json_variant *lines, sd_json_variant *files,
+			 sd_json_variant **ret)
 {
 	static const char *const flags[] = { "dry_run", "prune" };
 	int r;
@@ -106,9 +107,80 @@ static int build_request(const struct cli_call *call, sd_json_variant *stack,
 			!!sd_json_variant_by_key(call->properties, flags[i]));
 	if (r >= 0)
 		r = sd_json_variant_set_field(ret, "lines", lines);
+	if (r >= 0 && files)
+		r = sd_json_variant_set_field(ret, "files", files);
 	if (r < 0)
 		return cli_failed(r, "cannot build the request");
 	return 0;
+}
+
+static const char *text_in(sd_json_variant *object, const char *key)
+{
+	sd_json_variant *value = print_lookup(object, key);
+
+	return value && sd_json_variant_is_string(value) ?
+		sd_json_variant_string(value) : "";
+}
+
+/* The kernels that instances boot: opened by whoever asks, as with instance run */
+#define FILES_MAX 128
+
+struct files {
+	sd_json_variant *index;
+	int fds[FILES_MAX];
+	size_t n;
+};
+
+static void files_done(struct files *files)
+{
+	for (size_t i = 0; i < files->n; i++)
+		(void)close(files->fds[i]);
+	sd_json_variant_unref(files->index);
+}
+
+/*
+ * What cannot be opened is not sent along: nitrod needs only the files of
+ * instances that are to be made, and here.
+ */
+static int add_file(struct files *files, sd_json_variant *instance,
+		    const char *key)
+{
+	const char *path = text_in(instance, key);
+	int fd, r;
+
+	if (!*path || sd_json_variant_by_key(files->index, path))
+		return 0;
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return 0;
+	if (files->n == FILES_MAX) {
+		(void)close(fd);
+		return cli_error(EXIT_FAILED,
+				 "the stack has more than %d kernels and initial ramdisks",
+				 FILES_MAX);
+	}
+	files->fds[files->n] = fd;
+	r = sd_json_variant_set_field_unsigned(&files->index, path, files->n++);
+	return r < 0 ? cli_failed(r, "cannot build the request") : 0;
+}
+
+static int open_files(struct files *files, sd_json_variant *stack)
+{
+	sd_json_variant *list = print_lookup(stack, "instances");
+	size_t n = list && sd_json_variant_is_array(list) ?
+		sd_json_variant_elements(list) : 0;
+	int r = 0;
+
+	for (size_t i = 0; i < n && !r; i++) {
+		sd_json_variant *one = sd_json_variant_by_index(list, i);
+
+		if (!sd_json_variant_is_object(one))
+			continue;
+		r = add_file(files, one, "kernel");
+		if (!r)
+			r = add_file(files, one, "initrd");
+	}
+	return r;
 }
 
 static int too_great(sd_json_variant *request)
@@ -144,14 +216,6 @@ static int make_fit(sd_json_variant **request)
 				 "the stack is greater than the %u MiB that nitrod takes at once; apply it in parts",
 				 CLIENT_MESSAGE_MAX >> 20);
 	return 0;
-}
-
-static const char *text_in(sd_json_variant *object, const char *key)
-{
-	sd_json_variant *value = print_lookup(object, key);
-
-	return value && sd_json_variant_is_string(value) ?
-		sd_json_variant_string(value) : "";
 }
 
 struct counts {
@@ -245,17 +309,21 @@ static int run_apply(const struct cli_call *call)
 	_cleanup_json_ sd_json_variant *stack = NULL;
 	_cleanup_json_ sd_json_variant *lines = NULL;
 	_cleanup_json_ sd_json_variant *reply = NULL;
+	_cleanup_(files_done) struct files files = {};
 	sd_json_variant *changes;
 	int r;
 
 	r = load(text_in(call->properties, "file"), &stack, &lines);
 	if (!r)
-		r = build_request(call, stack, lines, &request);
+		r = open_files(&files, stack);
+	if (!r)
+		r = build_request(call, stack, lines, files.index, &request);
 	if (!r)
 		r = make_fit(&request);
 	if (!r)
-		r = client_call(call->socket, call->object->interface,
-				call->verb->method, request, &reply);
+		r = client_call_fds(call->socket, call->object->interface,
+				    call->verb->method, request, files.fds,
+				    files.n, &reply);
 	if (r)
 		return r;
 	if (call->style->json) {

@@ -127,25 +127,57 @@ UNIT(what_an_instance_boots_cannot_be_deleted)
 	change_free(&c);
 }
 
-UNIT(stacks_do_not_know_instances)
+UNIT(stacks_leave_instances_that_they_do_not_speak_of)
+{
+	_cleanup_json_ sd_json_variant *v = json_read("{'version':1}"), *changes = NULL;
+	_cleanup_fixture_ struct fixture f;
+	_cleanup_error_ struct error e = {};
+
+	fixture_open(&f);
+	EXPECT(fixture_put(&f, KIND_INSTANCE, ROW(KERNEL), PUT_CREATE, &e) >= 0);
+	EXPECT(fixture_apply_stack(&f, v, NULL, true, &changes, &e) >= 0);
+	EXPECT_NUMBER(sd_json_variant_elements(changes), 0);
+	EXPECT_NUMBER(INSTANCE(instance(&f))->wish, WISH_RUNNING);
+}
+
+#define STACK_OF(instances) \
+	SHOP_BEGIN "}],'enis':[{'name':'e','subnet':'front','host':'a'}," \
+	"{'name':'f','subnet':'front','host':'a'}],'instances':[" instances "]}"
+
+UNIT(a_stack_keeps_the_places_of_what_an_instance_has)
 {
 	_cleanup_fixture_ struct fixture f;
 	_cleanup_error_ struct error e = {};
-	_cleanup_free_ char *before = NULL, *after = NULL;
 
 	fixture_open(&f);
-	before = fixture_export(&f);
-	EXPECT(fixture_put(&f, KIND_INSTANCE, ROW(KERNEL), PUT_CREATE, &e) >= 0);
-	after = fixture_export(&f);
-	EXPECT_TEXT(after, before);
-	EXPECT(fixture_apply(&f, "{'version':1,'instances':[]}", &e) < 0);
-	error_clear(&e);
-	{
-		_cleanup_json_ sd_json_variant *v = json_read("{'version':1}"), *changes = NULL;
+	EXPECT(fixture_apply(&f, STACK_OF("{'name':'web','kernel':'k','enis':['f','e']}"), &e) >= 0);
+	EXPECT_NUMBER(ENI(model_get(&f.m.model, KIND_ENI, NULL, "f"))->attachment.index, 0);
+	EXPECT_NUMBER(ENI(model_get(&f.m.model, KIND_ENI, NULL, "e"))->attachment.index, 1);
+	/* that of one stays when the other goes */
+	EXPECT_NUMBER(fixture_apply(&f, STACK_OF("{'name':'web','kernel':'k','enis':['e']}"), &e), 1);
+	EXPECT_NUMBER(ENI(model_get(&f.m.model, KIND_ENI, NULL, "e"))->attachment.index, 1);
+	EXPECT_NUMBER(fixture_apply(&f, STACK_OF("{'name':'web','kernel':'k','enis':['e']}"), &e), 0);
+	/* a stack that only says that there is an ENI */
+	EXPECT_NUMBER(fixture_apply(&f, STACK_OF(""), &e), 0);
+	EXPECT_NUMBER(ENI(model_get(&f.m.model, KIND_ENI, NULL, "e"))->attachment.index, 1);
+	EXPECT(model_eni_is_held(model_get(&f.m.model, KIND_ENI, NULL, "e"), "web"));
+}
 
-		EXPECT(fixture_apply_stack(&f, v, NULL, true, &changes, &e) >= 0);
-	}
-	EXPECT(instance(&f) != NULL);
+UNIT(pruning_terminates_instances)
+{
+	_cleanup_json_ sd_json_variant *v = NULL, *changes = NULL;
+	_cleanup_fixture_ struct fixture f;
+	_cleanup_error_ struct error e = {};
+
+	fixture_open(&f);
+	EXPECT(fixture_apply(&f, STACK_OF("{'name':'web','kernel':'k','enis':['e']}"), &e) >= 0);
+	v = json_read(STACK_OF("{'name':'other','kernel':'k','state':'stopped'}"));
+	EXPECT(fixture_apply_stack(&f, v, NULL, true, &changes, &e) >= 0);
+	EXPECT_NUMBER(INSTANCE(instance(&f))->wish, WISH_TERMINATED);
+	/* it has its ENI until it has ended */
+	EXPECT(model_eni_is_held(model_get(&f.m.model, KIND_ENI, NULL, "e"), "web"));
+	EXPECT(fixture_apply(&f, STACK_OF("{'name':'web','kernel':'k'}"), &e) < 0);
+	EXPECT(e.message && strstr(e.message, "is being terminated"));
 }
 
 UNIT(the_services_hear_of_an_instance)

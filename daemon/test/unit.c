@@ -122,7 +122,7 @@ int fixture_apply_stack(struct fixture *f, sd_json_variant *stack, sd_json_varia
 	int r;
 
 	change_begin(&c, &f->m.model);
-	r = stack_build(&c, &rq, e);
+	r = stack_build(&f->m, &c, &rq, e);
 	if (r < 0)
 		change_undo(&c);
 	else

@@ -3,14 +3,6 @@
 # volume that is booted.
 # shellcheck shell=bash disable=SC2154
 
-# The root of a test host is no file system that loop devices can use directly
-pool_up()
-{
-	modprobe brd rd_nr=1 rd_size=262144 && mkfs.ext4 -q /dev/ram0 && mkdir -p /srv/pool &&
-		mount /dev/ram0 /srv/pool && chmod 700 /srv/pool &&
-		nitroctl pool create main --dir /srv/pool --size 200M
-}
-
 check "there is a pool" pool_up
 for volume in data late; do
 	check "and a volume '$volume'" nitroctl volume create $volume --size 16M

@@ -22,6 +22,14 @@ network_up()
 	modprobe -q kvm_amd || modprobe -q kvm_intel
 }
 
+# The root of a test host is no file system that loop devices can use directly
+pool_up()
+{
+	modprobe brd rd_nr=1 rd_size=262144 && mkfs.ext4 -q /dev/ram0 && mkdir -p /srv/pool &&
+		mount /dev/ram0 /srv/pool && chmod 700 /srv/pool &&
+		nitroctl pool create main --dir /srv/pool --size 200M
+}
+
 # run NAME OPTION... - an instance with the kernel of the tests
 run()
 {
