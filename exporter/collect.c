@@ -8,9 +8,16 @@
 /* Prometheus gives up after ten seconds by itself */
 #define TIMEOUT_USEC (8 * 1000 * 1000ULL)
 
+/**
+ * struct scrape - one scrape
+ * @link: to nitrod
+ * @m: receives the metrics
+ * @instances: name -> ID of the instances that nitrod runs
+ */
 struct scrape {
 	sd_varlink *link;
 	struct metrics *m;
+	struct map instances;
 };
 
 static sd_json_variant *get(sd_json_variant *v, const char *key)
@@ -175,6 +182,116 @@ static int collect_host(struct scrape *s, sd_json_variant *host)
 	return 0;
 }
 
+/* --- instances --- */
+
+/* Who has an ENI or a volume; the ID only if nitrod runs it. Prometheus itself calls what it
+ * scrapes "instance", so there are joins by the ID
+ */
+static void label_holder(struct scrape *s, struct text *about, sd_json_variant *object)
+{
+	const char *name = string(get(object, "attachment"), "instance");
+
+	label_add(about, "instance", name);
+	label_add(about, "instance_id", name ? map_get(&s->instances, name) : NULL);
+}
+
+static void seconds(struct scrape *s, const char *name, const char *help, const char *labels,
+		    uint64_t usec)
+{
+	metric_usec(metrics_family(s->m, name, "counter", help), "_total", labels, usec);
+}
+
+static void collect_cpu(struct scrape *s, sd_json_variant *stats, const char *labels,
+			const char *key, const char *where)
+{
+	_cleanup_text_ struct text with = {};
+
+	text_add(&with, "%s", labels);
+	label_add(&with, "where", where);
+	seconds(s, "nitro_instance_cpu_seconds",
+		"CPU time since it was started: in the guest, and in the host on its behalf.",
+		with.s, number(stats, key));
+}
+
+static void collect_vcpu(struct scrape *s, sd_json_variant *vcpu, const char *labels)
+{
+	_cleanup_free_ char *index = xprintf("%llu", (unsigned long long)number(vcpu, "index"));
+	_cleanup_text_ struct text with = {};
+
+	text_add(&with, "%s", labels);
+	label_add(&with, "vcpu", index);
+	seconds(s, "nitro_instance_vcpu_seconds", "CPU time of a vCPU since it was started.",
+		with.s, number(vcpu, "time"));
+	seconds(s, "nitro_instance_vcpu_guest_seconds", "The part of it in the guest.", with.s,
+		number(vcpu, "guest_time"));
+	seconds(s, "nitro_instance_vcpu_steal_seconds",
+		"Time that a vCPU was ready and had no CPU.", with.s, number(vcpu, "steal"));
+}
+
+static void collect_memory(struct scrape *s, sd_json_variant *memory, const char *labels)
+{
+	static const struct {
+		const char *key, *name, *help;
+	} known[] = {
+		{ "limit", "nitro_instance_memory_limit_bytes",
+		  "Bytes that guest and VMM may have." },
+		{ "current", "nitro_instance_memory_current_bytes", "Bytes that they have." },
+		{ "peak", "nitro_instance_memory_peak_bytes", "Bytes that they had at most." },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
+		if (is_number(memory, known[i].key))
+			gauge(s, known[i].name, known[i].help, labels,
+			      number(memory, known[i].key));
+}
+
+static void collect_usage(struct scrape *s, sd_json_variant *stats, const char *labels)
+{
+	sd_json_variant *vcpus = get(stats, "vcpus");
+
+	collect_cpu(s, stats, labels, "guest_time", "guest");
+	collect_cpu(s, stats, labels, "host_time", "host");
+	for (size_t i = 0; vcpus && i < sd_json_variant_elements(vcpus); i++)
+		collect_vcpu(s, sd_json_variant_by_index(vcpus, i), labels);
+	collect_memory(s, get(stats, "memory"), labels);
+	if (is_number(stats, "exits"))
+		counter(s, "nitro_instance_exits", "Exits from the guest since it was started.",
+			labels, number(stats, "exits"));
+	if (is_number(stats, "halt_exits"))
+		counter(s, "nitro_instance_halt_exits",
+			"Those of them because the guest had nothing to do.", labels,
+			number(stats, "halt_exits"));
+}
+
+static int collect_instance(struct scrape *s, sd_json_variant *instance)
+{
+	const char *id = string(instance, "id"), *name = string(instance, "name");
+	_cleanup_text_ struct text labels = {}, about = {};
+	sd_json_variant *reply = NULL;
+	int r;
+
+	label_add(&labels, "instance_id", id);
+	label_add(&labels, "name", name);
+	text_add(&about, "%s", labels.s);
+	label_add(&about, "state", string(instance, "state"));
+	label_add(&about, "boot", string(instance, "boot"));
+	label_add(&about, "unit", string(instance, "unit"));
+	info(s, "nitro_instance", "An instance and its state.", about.s);
+	failure(s, "instance", instance, labels.s);
+	gauge(s, "nitro_instance_vcpus", "How many CPUs it gets.", labels.s,
+	      number(instance, "vcpus"));
+	gauge(s, "nitro_instance_memory_bytes", "Bytes of memory that it gets.", labels.s,
+	      number(instance, "memory"));
+	map_put(&s->instances, name, xstrdup(id));
+	if (!streq(string(instance, "state"), "running"))
+		return 0;
+
+	r = call_name(s, "io.nitro.Instance.Stats", id, false, &reply);
+	if (r >= 0)
+		collect_usage(s, get(reply, "stats"), labels.s);
+	return r;
+}
+
 /* --- ENIs --- */
 
 /* ENA's names, https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/monitoring-network-performance-ena.html */
@@ -209,7 +326,7 @@ static int collect_eni(struct scrape *s, sd_json_variant *listed)
 	label_add(&about, "host", string(listed, "host"));
 	label_add(&about, "ifname", string(listed, "ifname"));
 	label_add(&about, "state", string(listed, "state"));
-	label_add(&about, "instance", string(get(listed, "attachment"), "instance"));
+	label_holder(s, &about, listed);
 	info(s, "nitro_eni", "An ENI, what it belongs to and who has it.", about.s);
 	failure(s, "eni", listed, labels.s);
 	/* the others are counted by their hosts */
@@ -322,7 +439,7 @@ static int collect_volume(struct scrape *s, sd_json_variant *volume)
 	label_add(&about, "pool", string(volume, "pool"));
 	label_add(&about, "device", string(volume, "device"));
 	label_add(&about, "state", string(volume, "state"));
-	label_add(&about, "instance", string(get(volume, "attachment"), "instance"));
+	label_holder(s, &about, volume);
 	info(s, "nitro_volume", "A volume, where it lies and who has it.", about.s);
 	gauge(s, "nitro_volume_size_bytes", "Bytes that it has.", labels.s,
 	      number(volume, "size"));
@@ -358,6 +475,9 @@ static int collect_all(struct scrape *s)
 	r = collect_status(s);
 	if (r >= 0)
 		r = list(s, "Host", collect_host);
+	/* before what instances have */
+	if (r >= 0)
+		r = list(s, "Instance", collect_instance);
 	if (r >= 0)
 		r = list(s, "Eni", collect_eni);
 	if (r >= 0)
@@ -387,5 +507,9 @@ void collect(const char *socket, struct metrics *m)
 	if (r >= 0)
 		r = collect_all(&s);
 	metric_uint(up, "", NULL, r >= 0);
+	for (size_t i = 0; i < s.instances.cap; i++)
+		if (s.instances.slots[i].key)
+			free(s.instances.slots[i].value);
+	map_free(&s.instances);
 	sd_varlink_close_unref(s.link);
 }

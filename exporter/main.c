@@ -22,8 +22,8 @@ static const char *arg_socket = "/run/nitro/nitro.sock";
 static void usage(void)
 {
 	printf("nitro-exporter [OPTIONS...]\n\n"
-	       "Metrics of hosts, ENIs, pools and volumes for Prometheus, on the socket that\n"
-	       "systemd hands over (nitro-exporter.socket).\n\n"
+	       "Metrics of hosts, instances, ENIs, pools and volumes for Prometheus, on the\n"
+	       "socket that systemd hands over (nitro-exporter.socket).\n\n"
 	       "  -h --help              show this help\n"
 	       "  -V --version           show the version\n"
 	       "     --socket PATH       where nitrod listens (default /run/nitro/nitro.sock)\n");
