@@ -201,7 +201,16 @@ int serve_instance_terminate(sd_varlink *link, sd_json_variant *p, struct manage
 	return wish(link, p, m, o, WISH_TERMINATED, 1U << LIFE_TERMINATED);
 }
 
-static int forget(struct manager *m, struct object *o, struct error *e)
+/**
+ * instance_forget - an instance is listed no more
+ * @m: the manager
+ * @o: the instance, terminated
+ * @e: says why it cannot be
+ *
+ * Context: event loop.
+ * Return: 0 or a negative errno.
+ */
+int instance_forget(struct manager *m, struct object *o, struct error *e)
 {
 	_cleanup_free_ char *id = xstrdup(o->id);
 	struct change c;
@@ -236,7 +245,7 @@ int serve_instance_delete(sd_varlink *link, sd_json_variant *p, struct manager *
 	if (o && !INSTANCE(o)->ended)
 		fail(&e, ERR_IN_USE, "instance '%s' is %s; 'instance terminate %s' first", o->name,
 		     life_state_name(instances_get(m, o->id)->state), o->name);
-	if (!o || e.code || forget(m, o, &e) < 0)
+	if (!o || e.code || instance_forget(m, o, &e) < 0)
 		return varlink_fail(link, &e);
 	return sd_varlink_reply(link, NULL);
 }
@@ -305,11 +314,12 @@ static void on_released(struct manager *m, const struct change *c, struct error 
 	}
 	if (!l->fresh) {
 		life_settle(l);
+		expire_later(m);
 		return;
 	}
 	/* it has never been */
 	instances_refuse(l, o->name, l->reason);
-	(void)forget(m, o, &ignored);
+	(void)instance_forget(m, o, &ignored);
 }
 
 /**

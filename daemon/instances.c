@@ -355,6 +355,7 @@ int instances_start(struct manager *m)
 		instances_add(m, o, INSTANCE(o)->ended ? LIFE_TERMINATED :
 			      first[INSTANCE(o)->wish]);
 	instance_dirs_sweep(m);
+	expire_later(m);
 	if (!streq(m->socket_path, SOCKET)) {
 		m->instances->problem = xstrdup(
 			"instances are run by the one nitrod that listens at '" SOCKET "'");
@@ -385,6 +386,7 @@ void instances_stop(struct manager *m)
 		drop_waiter(&k->waiters);
 	sd_event_source_disable_unref(k->retry);
 	sd_event_source_disable_unref(k->source);
+	sd_event_source_disable_unref(k->expiry);
 	close_fd(&k->listener);
 	free(k->problem);
 	free(k);

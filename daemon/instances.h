@@ -93,6 +93,7 @@ struct waiter {
  * @source: watches it
  * @lives: ID -> struct life
  * @waiters: calls that wait
+ * @expiry: when the next that is terminated is forgotten
  */
 struct instances {
 	sd_bus *bus;
@@ -102,6 +103,7 @@ struct instances {
 	sd_event_source *source;
 	struct map lives;
 	struct waiter *waiters;
+	sd_event_source *expiry;
 };
 
 /* instances.c */
@@ -146,6 +148,10 @@ int serve_instance_delete(sd_varlink *link, sd_json_variant *p, struct manager *
 int serve_instance_console(sd_varlink *link, sd_json_variant *p, struct manager *m);
 int instance_set_wish(struct manager *m, struct object *o, enum wish wish, struct error *e);
 void instance_release(struct life *l);
+int instance_forget(struct manager *m, struct object *o, struct error *e);
+
+/* expire.c */
+void expire_later(struct manager *m);
 
 /* instance-attach.c */
 struct life *instances_holder(struct manager *m, const struct object *o);

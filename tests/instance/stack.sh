@@ -76,10 +76,20 @@ check "it is terminated" wait_for 60 sh -c \
 check_eq "and the other is there" stopped "$(of other state)"
 check "its name may be used again" apply stopped "" ""
 check_eq "for another" stopped "$(of said state)"
-for name in said other; do
-	check "'$name' is terminated" nitroctl instance terminate $name
-	check "and deleted" nitroctl instance delete $name
-done
+check "it is terminated" nitroctl instance terminate said
+check "and deleted" nitroctl instance delete said
+
+# --- EC2 shows what is terminated for an hour
+gone()
+{
+	[ "$(nitroctl --json instance list | jq length)" = 0 ]
+}
+check "the other is terminated" nitroctl instance terminate other
+date -s '+59 minutes' >/dev/null
+check "nitrod is started again" systemctl restart nitrod.service
+check_eq "which lists it still" terminated "$(of other state)"
+date -s '+2 minutes' >/dev/null
+check "and after an hour no more" wait_for 60 gone
 for name in s1 s2; do
 	check "volume '$name' is deleted" nitroctl volume delete $name
 done
