@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef NITRO_HYPERVISOR_MEMORY_H
+#define NITRO_HYPERVISOR_MEMORY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/**
+ * struct memory - the guest's RAM
+ * @base: where we have it, one mapping
+ * @size: all of it
+ * @low: what of it lies below the hole; the rest begins at HOLE_END
+ */
+struct memory {
+	uint8_t *base;
+	uint64_t size;
+	uint64_t low;
+};
+
+/* Guests with less do not boot, and offsets would not fit into what ACPI says of more */
+#define MEMORY_MIN (16ULL << 20)
+#define MEMORY_MAX (1ULL << 40)
+#define MEMORY_GRAIN 4096
+
+void memory_init(struct memory *memory, void *base, uint64_t size);
+int memory_map(struct memory *memory, int fd);
+void *memory_at(const struct memory *memory, uint64_t addr, uint64_t size);
+
+#endif
