@@ -10,9 +10,10 @@
 #include "complain.h"
 #include "config.h"
 #include "layout.h"
+#include "vsock.h"
 
 enum option_name {
-	KVM = 1, MEMORY, KERNEL, INITRD, CMDLINE, CPUS, SERIAL, EVENTS,
+	KVM = 1, MEMORY, KERNEL, INITRD, CMDLINE, CPUS, CID, VSOCK, BROKER, SERIAL, EVENTS,
 	NO_ACPI
 };
 
@@ -23,6 +24,9 @@ static const struct option options[] = {
 	{ "initrd", required_argument, NULL, INITRD },
 	{ "cmdline", required_argument, NULL, CMDLINE },
 	{ "cpus", required_argument, NULL, CPUS },
+	{ "cid", required_argument, NULL, CID },
+	{ "vsock", required_argument, NULL, VSOCK },
+	{ "broker", required_argument, NULL, BROKER },
 	{ "serial", required_argument, NULL, SERIAL },
 	{ "events", required_argument, NULL, EVENTS },
 	{ "no-acpi", no_argument, NULL, NO_ACPI },
@@ -62,6 +66,10 @@ static int parse_option(struct config *c, enum option_name option, const char *n
 		return parse_fd(name, optarg, &c->kvm);
 	case MEMORY:
 		return parse_fd(name, optarg, &c->memory);
+	case VSOCK:
+		return parse_fd(name, optarg, &c->vsock);
+	case BROKER:
+		return parse_fd(name, optarg, &c->broker);
 	case SERIAL:
 		return parse_fd(name, optarg, &c->serial);
 	case EVENTS:
@@ -79,6 +87,11 @@ static int parse_option(struct config *c, enum option_name option, const char *n
 		if (parse_number(name, optarg, 1, CPUS_MAX, &n) < 0)
 			return -1;
 		c->cpus = n;
+		return 0;
+	case CID:
+		if (parse_number(name, optarg, VSOCK_CID_MIN, UINT32_MAX - 1, &n) < 0)
+			return -1;
+		c->cid = n;
 		return 0;
 	case NO_ACPI:
 		c->acpi = false;
@@ -100,7 +113,7 @@ int config_parse(struct config *ret, int argc, char *argv[])
 	int option, i;
 
 	*ret = (struct config){
-		.kvm = -1, .memory = -1, .serial = -1, .events = -1,
+		.kvm = -1, .memory = -1, .serial = -1, .events = -1, .vsock = -1, .broker = -1,
 		.kernel.fd = -1,
 		.cmdline = "", .cpus = 1, .acpi = true,
 	};
@@ -115,5 +128,7 @@ int config_parse(struct config *ret, int argc, char *argv[])
 		return complain("'%s' is no option", argv[optind]);
 	if (ret->kvm < 0 || ret->memory < 0 || ret->kernel.fd < 0)
 		return complain("--kvm, --memory and --kernel are needed");
+	if (!ret->cid && (ret->vsock >= 0 || ret->broker >= 0))
+		return complain("--vsock and --broker need --cid");
 	return 0;
 }

@@ -15,20 +15,24 @@
  * @memory: the guest's RAM
  * @serial: where the serial port sends to
  * @events: who is told of the guest's life
+ * @vsock: where the host connects to the guest, a listening socket
+ * @broker: who connects to the host for the guest, a SOCK_SEQPACKET socket
  * @kernel: kernel
  * @initrd: initial RAM disks
  * @n_initrd: how many
  * @cmdline: command line of the kernel
  * @cpus: number of processors
+ * @cid: the guest's vsock address, 0 for no vsock
  * @acpi: tell of devices by ACPI; otherwise on the command line of the kernel
  */
 struct config {
-	int kvm, memory, serial, events;
+	int kvm, memory, serial, events, vsock, broker;
 	struct image kernel;
 	struct image initrd[INITRDS_MAX];
 	size_t n_initrd;
 	const char *cmdline;
 	unsigned int cpus;
+	uint32_t cid;
 	bool acpi;
 };
 

@@ -8,6 +8,7 @@
 #include "power.h"
 #include "serial.h"
 #include "vm.h"
+#include "vsock.h"
 
 /**
  * struct machine - all of the guest
@@ -16,6 +17,7 @@
  * @vm: KVM's side
  * @serial: serial port, of a guest that is debugged
  * @power: reset and off
+ * @vsock: vsock, of a guest that has an address
  * @bus: what of it the guest's accesses reach
  */
 struct machine {
@@ -24,6 +26,7 @@ struct machine {
 	struct vm vm;
 	struct serial serial;
 	struct power power;
+	struct vsock vsock;
 	struct bus bus;
 };
 

@@ -5,13 +5,16 @@
  */
 
 #include <errno.h>
+#include <linux/virtio_mmio.h>
 #include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -64,7 +67,55 @@ static const char *load(struct config *c, struct machine *m)
 	return boot_prepare(&boot, &m->memory);
 }
 
-static int make_machine(struct config *c, struct machine *m)
+/* Descriptors that are no connection's */
+#define OTHER_FDS (32 + CPUS_MAX)
+
+/* As many connections as there may be descriptors */
+static unsigned int connections_limit(void)
+{
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) < 0)
+		return 0;
+	files.rlim_cur = files.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &files);
+	if (getrlimit(RLIMIT_NOFILE, &files) < 0 || files.rlim_cur < OTHER_FDS)
+		return 0;
+	return files.rlim_cur - OTHER_FDS < CONNECTIONS_MAX ? files.rlim_cur - OTHER_FDS :
+							      CONNECTIONS_MAX;
+}
+
+/* A place on the bus, an interrupt, notifications. Return: 0, or -1 after a complaint */
+static int add_device(struct machine *m, struct virtio_device *d, int *ret_notify, int *ret_irqfd)
+{
+	unsigned int i = m->bus.n_virtio++;
+
+	m->bus.virtio[i] = d;
+	*ret_notify = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	*ret_irqfd = vm_irqfd(&m->vm, VIRTIO_GSI + i);
+	if (*ret_notify < 0)
+		return complain("cannot make an eventfd: %s", strerror(errno));
+	if (*ret_irqfd < 0)
+		return -1;
+	return vm_ioeventfd(&m->vm, VIRTIO_ADDR + i * VIRTIO_SIZE + VIRTIO_MMIO_QUEUE_NOTIFY,
+			    *ret_notify);
+}
+
+static int make_vsock(const struct config *c, struct machine *m, struct loop *loop)
+{
+	struct vsock_setup setup = {
+		.cid = c->cid, .listener = c->vsock, .broker = c->broker, .memory = &m->memory,
+		.events = &m->events, .loop = loop, .connections = connections_limit(),
+	};
+
+	if (!c->cid)
+		return 0;
+	if (add_device(m, &m->vsock.device, &setup.notify, &setup.irqfd) < 0)
+		return -1;
+	return vsock_init(&m->vsock, &setup);
+}
+
+static int make_machine(struct config *c, struct machine *m, struct loop *loop)
 {
 	int irqfd = -1;
 	const char *why;
@@ -81,6 +132,8 @@ static int make_machine(struct config *c, struct machine *m)
 	m->power.events = &m->events;
 	m->bus.power = &m->power;
 	m->bus.serial = &m->serial;
+	if (make_vsock(c, m, loop) < 0)
+		return -1;
 	why = load(c, m);
 	if (why)
 		return complain("kernel: %s", why);
@@ -146,7 +199,7 @@ int main(int argc, char *argv[])
 	(void)signal(SIGPIPE, SIG_IGN);
 	if (prctl(PR_SET_DUMPABLE, 0) < 0)
 		return complain("cannot forbid core dumps: %s", strerror(errno)), END_FAILED;
-	if (loop_init(&loop) < 0 || make_machine(&config, &start.machine) < 0 ||
+	if (loop_init(&loop) < 0 || make_machine(&config, &start.machine, &loop) < 0 ||
 	    make_vcpus(&config) < 0)
 		return END_FAILED;
 	close_sources(&config);

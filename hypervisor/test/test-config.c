@@ -34,11 +34,11 @@ UNIT(good)
 	struct config c;
 
 	EXPECT(ftruncate(fd, 100) == 0);
-	snprintf(line, sizeof(line), "--kvm 0 --memory=1 --kernel %d --cpus 64", fd);
+	snprintf(line, sizeof(line), "--kvm 0 --memory=1 --kernel %d --cpus 64 --cid 4", fd);
 	EXPECT(!parse(&c, line));
-	EXPECT(c.kvm == 0 && c.memory == 1 && c.cpus == 64 && c.acpi);
+	EXPECT(c.kvm == 0 && c.memory == 1 && c.cpus == 64 && c.cid == 4 && c.acpi);
 	EXPECT(c.kernel.fd == fd && !c.kernel.offset && c.kernel.size == 100);
-	EXPECT(c.serial == -1);
+	EXPECT(c.serial == -1 && c.vsock == -1 && c.broker == -1);
 	snprintf(line, sizeof(line), "--kvm 0 --memory 1 --kernel %d,10,90 --initrd %d,0,3 "
 		 "--initrd %d,3,0 --no-acpi --cmdline x", fd, fd, fd);
 	EXPECT(!parse(&c, line));
@@ -56,6 +56,8 @@ static const char *const wrong[] = {
 	"--kvm 0 --memory 1 --kernel %d,1", "--kvm 0 --memory 1 --kernel %d,1,2,3",
 	"--kvm 0 --memory 1 --kernel %d,", "--kvm 0 --memory 1 --kernel x",
 	"--kvm 0 --memory 1 --kernel %d --cpus 0", "--kvm 0 --memory 1 --kernel %d --cpus 65",
+	"--kvm 0 --memory 1 --kernel %d --cid 3", "--kvm 0 --memory 1 --kernel %d --cid 4294967295",
+	"--kvm 0 --memory 1 --kernel %d --vsock 1", "--kvm 0 --memory 1 --kernel %d --broker 1",
 	"--kvm 0 --memory 1 --kernel %d more", "--kvm 0 --memory 1 --kernel %d --what",
 	"--kvm 0 --memory 1 --kernel %d --cpus",
 };
