@@ -13,7 +13,7 @@
 #include "vsock.h"
 
 enum option_name {
-	KVM = 1, MEMORY, KERNEL, INITRD, CMDLINE, CPUS, CID, VSOCK, BROKER, SERIAL, EVENTS,
+	KVM = 1, MEMORY, KERNEL, INITRD, CMDLINE, CPUS, CID, VSOCK, BROKER, NSM, SERIAL, EVENTS,
 	NO_ACPI
 };
 
@@ -27,6 +27,7 @@ static const struct option options[] = {
 	{ "cid", required_argument, NULL, CID },
 	{ "vsock", required_argument, NULL, VSOCK },
 	{ "broker", required_argument, NULL, BROKER },
+	{ "nsm", required_argument, NULL, NSM },
 	{ "serial", required_argument, NULL, SERIAL },
 	{ "events", required_argument, NULL, EVENTS },
 	{ "no-acpi", no_argument, NULL, NO_ACPI },
@@ -70,6 +71,8 @@ static int parse_option(struct config *c, enum option_name option, const char *n
 		return parse_fd(name, optarg, &c->vsock);
 	case BROKER:
 		return parse_fd(name, optarg, &c->broker);
+	case NSM:
+		return parse_fd(name, optarg, &c->nsm);
 	case SERIAL:
 		return parse_fd(name, optarg, &c->serial);
 	case EVENTS:
@@ -114,7 +117,7 @@ int config_parse(struct config *ret, int argc, char *argv[])
 
 	*ret = (struct config){
 		.kvm = -1, .memory = -1, .serial = -1, .events = -1, .vsock = -1, .broker = -1,
-		.kernel.fd = -1,
+		.nsm = -1, .kernel.fd = -1,
 		.cmdline = "", .cpus = 1, .acpi = true,
 	};
 	opterr = 0;

@@ -17,6 +17,7 @@
  * @events: who is told of the guest's life
  * @vsock: where the host connects to the guest, a listening socket
  * @broker: who connects to the host for the guest, a SOCK_SEQPACKET socket
+ * @nsm: to the guest's security module, a SOCK_SEQPACKET socket
  * @kernel: kernel
  * @initrd: initial RAM disks
  * @n_initrd: how many
@@ -26,7 +27,7 @@
  * @acpi: tell of devices by ACPI; otherwise on the command line of the kernel
  */
 struct config {
-	int kvm, memory, serial, events, vsock, broker;
+	int kvm, memory, serial, events, vsock, broker, nsm;
 	struct image kernel;
 	struct image initrd[INITRDS_MAX];
 	size_t n_initrd;

@@ -5,6 +5,7 @@
 #include "bus.h"
 #include "events.h"
 #include "memory.h"
+#include "nsm.h"
 #include "power.h"
 #include "serial.h"
 #include "vm.h"
@@ -18,6 +19,7 @@
  * @serial: serial port, of a guest that is debugged
  * @power: reset and off
  * @vsock: vsock, of a guest that has an address
+ * @nsm: security module, of a guest that has one
  * @bus: what of it the guest's accesses reach
  */
 struct machine {
@@ -27,6 +29,7 @@ struct machine {
 	struct serial serial;
 	struct power power;
 	struct vsock vsock;
+	struct nsm_device nsm;
 	struct bus bus;
 };
 

@@ -115,6 +115,17 @@ static int make_vsock(const struct config *c, struct machine *m, struct loop *lo
 	return vsock_init(&m->vsock, &setup);
 }
 
+static int make_nsm(const struct config *c, struct machine *m, struct loop *loop)
+{
+	struct nsm_setup setup = { .module = c->nsm, .memory = &m->memory, .loop = loop };
+
+	if (c->nsm < 0)
+		return 0;
+	if (add_device(m, &m->nsm.device, &setup.notify, &setup.irqfd) < 0)
+		return -1;
+	return nsm_init(&m->nsm, &setup);
+}
+
 static int make_machine(struct config *c, struct machine *m, struct loop *loop)
 {
 	int irqfd = -1;
@@ -132,7 +143,7 @@ static int make_machine(struct config *c, struct machine *m, struct loop *loop)
 	m->power.events = &m->events;
 	m->bus.power = &m->power;
 	m->bus.serial = &m->serial;
-	if (make_vsock(c, m, loop) < 0)
+	if (make_vsock(c, m, loop) < 0 || make_nsm(c, m, loop) < 0)
 		return -1;
 	why = load(c, m);
 	if (why)

@@ -38,9 +38,9 @@ UNIT(good)
 	EXPECT(!parse(&c, line));
 	EXPECT(c.kvm == 0 && c.memory == 1 && c.cpus == 64 && c.cid == 4 && c.acpi);
 	EXPECT(c.kernel.fd == fd && !c.kernel.offset && c.kernel.size == 100);
-	EXPECT(c.serial == -1 && c.vsock == -1 && c.broker == -1);
+	EXPECT(c.serial == -1 && c.nsm == -1 && c.vsock == -1 && c.broker == -1);
 	snprintf(line, sizeof(line), "--kvm 0 --memory 1 --kernel %d,10,90 --initrd %d,0,3 "
-		 "--initrd %d,3,0 --no-acpi --cmdline x", fd, fd, fd);
+		 "--initrd %d,3,0 --no-acpi --cmdline x --nsm 2", fd, fd, fd);
 	EXPECT(!parse(&c, line));
 	EXPECT(c.kernel.offset == 10 && c.kernel.size == 90 && c.n_initrd == 2 && !c.acpi);
 	EXPECT(c.initrd[1].offset == 3 && !c.initrd[1].size && !strcmp(c.cmdline, "x"));
