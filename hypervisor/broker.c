@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "complain.h"
+#include "sandbox.h"
 #include "vsock.h"
 
 /* Return: a socket, or -1 if nobody listens there */
@@ -97,7 +98,7 @@ int main(int argc, char *argv[])
 	if (asker < 0 || directory < 0 || fchdir(directory) < 0)
 		return complain("cannot use the directory: %s", strerror(errno)), 1;
 	close(directory);
-	if (prctl(PR_SET_DUMPABLE, 0) < 0)
+	if (prctl(PR_SET_DUMPABLE, 0) < 0 || sandbox_enter(SANDBOX_BROKER) < 0)
 		return 1;
 	_exit(serve(asker, argv[3]) < 0);
 }

@@ -25,6 +25,7 @@
 #include "layout.h"
 #include "loop.h"
 #include "machine.h"
+#include "sandbox.h"
 #include "vcpu.h"
 
 /* They run a loop over KVM_RUN, with nothing large on their stacks */
@@ -155,6 +156,8 @@ static void *run_vcpu(void *arg)
 {
 	const struct vcpu *vcpu = arg;
 
+	if (sandbox_enter(SANDBOX_VCPU) < 0)
+		events_end(&start.machine.events, END_FAILED, "error");
 	pthread_barrier_wait(&start.go);
 	vcpu_run(vcpu, &start.machine);
 }
@@ -215,6 +218,8 @@ int main(int argc, char *argv[])
 		return END_FAILED;
 	close_sources(&config);
 	say_started(&start.machine.events);
+	if (sandbox_enter(SANDBOX_IO) < 0)
+		events_end(&start.machine.events, END_FAILED, "error");
 	pthread_barrier_wait(&start.go);
 	loop_run(&loop);
 }
