@@ -11,6 +11,15 @@
 #include <linux/module.h>
 #include <linux/version.h>
 
+/* For what is written at once: kernels may zero each variable on the stack. GCC has
+ * it since 12.
+ */
+#if __has_attribute(uninitialized)
+#define NITRO_UNINITIALIZED __attribute__((uninitialized))
+#else
+#define NITRO_UNINITIALIZED
+#endif
+
 /* 6.13 (cdd30ebb1b9f): MODULE_IMPORT_NS() takes a string */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0)
 #define NITRO_IMPORT_NS_KUNIT MODULE_IMPORT_NS("EXPORTED_FOR_KUNIT_TESTING")

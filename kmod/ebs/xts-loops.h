@@ -10,14 +10,55 @@
 /* What is carried out of a tweak and of its lower half comes in again as this */
 static const s32 polynomials[8] __aligned(32) = { 0x87, 0, 1, 0, 0x87, 0, 1, 0 };
 
-/* Both tweaks times x */
-static __always_inline pair next_tweaks(pair tweaks)
-{
-	pair_dwords carry;
+/**
+ * struct whitening - what XTS and AES add to the data of a pair before and after
+ *	the rounds, made of its tweaks and of a round key
+ * @first: the first round key, in both lanes
+ * @last: the last one, to be added to what @first was added to, instead of it
+ * @kept: what makes the next whitening of twice a whitening where nothing was
+ *	carried out of it
+ * @carried: the same where something was
+ *
+ * If W is T + @first then the next one, T x + @first, is W x + @first x + @first.
+ */
+struct whitening {
+	pair first;
+	pair last;
+	pair kept;
+	pair carried;
+};
 
-	asm("vpshufd $0x13, %1, %0" : "=x" (carry) : "x" (tweaks));
-	carry = (carry >> 31) & *(const pair_dwords_mem *)polynomials;
-	return (tweaks + tweaks) ^ (pair)carry;
+/* For each half of a lane the dword whose sign is what is carried into it */
+static __always_inline pair carries(pair lanes)
+{
+	pair signs;
+
+	asm("vpshufd $0x13, %1, %0" : "=x" (signs) : "x" (lanes));
+	return signs;
+}
+
+static __always_inline struct whitening make_whitening(const block_mem *first,
+						       const block_mem *last)
+{
+	const pair polynomial = *(const pair_mem *)polynomials;
+	struct whitening w;
+
+	asm("vbroadcasti128 %1, %0" : "=x" (w.first) : "m" (*first));
+	asm("vbroadcasti128 %1, %0" : "=x" (w.last) : "m" (*last));
+	w.last ^= w.first;
+	w.kept = (pair)((pair_dwords)carries(w.first) >> 31) & polynomial;
+	w.kept ^= (w.first + w.first) ^ w.first;
+	w.carried = w.kept ^ polynomial;
+	return w;
+}
+
+static __always_inline pair next_whitening(const struct whitening *w, pair now)
+{
+	pair add;
+
+	asm("vblendvps %3, %2, %1, %0" : "=x" (add) :
+	    "x" (w->kept), "x" (w->carried), "x" (carries(now)));
+	return (now + now) ^ add;
 }
 
 /* A number of 128 bits times x^shift */
@@ -51,9 +92,11 @@ static __always_inline void encrypt_ivs(const u32 (*keys)[4], unsigned int round
 					block_mem *ivs, unsigned int n)
 {
 	const block_mem *key = (const block_mem *)keys;
-	block data[8];
+	block data[8] NITRO_UNINITIALIZED;
 	unsigned int i, r;
 
+	/* Or the address of each round key would want a register */
+	asm("" : "+r" (key));
 #pragma GCC unroll 8
 	for (i = 0; i < n; i++)
 		data[i] = ivs[i] ^ key[0];
@@ -83,23 +126,24 @@ static __always_inline void make_tweaks(const struct nitro_ebs_xts *xts,
 		encrypt_ivs(xts->tweak, rounds, ivs, 1);
 }
 
-/* PAIRS pairs of blocks, and the tweaks of those that follow */
+/* PAIRS pairs of blocks. Returns the whitening of those that follow. */
 static __always_inline pair crypt_pairs(const block_mem *key, unsigned int rounds,
 					bool encrypt, u8 *dst, const u8 *src,
-					unsigned long half, pair tweaks, pair first,
-					pair last)
+					unsigned long half, pair before,
+					const struct whitening *w)
 {
-	pair_mem after[PAIRS];
-	struct data data[PAIRS];
+	pair_mem after[PAIRS] NITRO_UNINITIALIZED;
+	struct data data[PAIRS] NITRO_UNINITIALIZED;
 	unsigned int i, r;
 
+	/* As above */
+	asm("" : "+r" (key));
 #pragma GCC unroll 8
 	for (i = 0; i < PAIRS; i++) {
-		data[i] = load(src + i * BLOCK, src + half + i * BLOCK,
-			       tweaks ^ first);
+		data[i] = load(src + i * BLOCK, src + half + i * BLOCK, before);
 		/* The compiler would keep them, and has not the registers */
-		asm("vmovdqu %1, %0" : "=m" (after[i]) : "x" (tweaks ^ last));
-		tweaks = next_tweaks(tweaks);
+		asm("vmovdqu %1, %0" : "=m" (after[i]) : "x" (before ^ w->last));
+		before = next_whitening(w, before);
 	}
 #pragma GCC unroll 16
 	for (r = 1; r < rounds; r++) {
@@ -114,7 +158,7 @@ static __always_inline pair crypt_pairs(const block_mem *key, unsigned int round
 		do_last_round(&data[i], &after[i], encrypt);
 		store(dst + i * BLOCK, dst + half + i * BLOCK, data[i]);
 	}
-	return tweaks;
+	return before;
 }
 
 static __always_inline void crypt_sectors(const struct nitro_ebs_xts *xts,
@@ -124,20 +168,19 @@ static __always_inline void crypt_sectors(const struct nitro_ebs_xts *xts,
 	const block_mem *key = (const block_mem *)(encrypt ? xts->enc : xts->dec);
 	const u8 *src = work->src, *end;
 	unsigned long half = work->half;
+	struct whitening w;
 	unsigned int i;
 	u8 *dst = work->dst;
-	pair first, last;
 
-	asm("vbroadcasti128 %1, %0" : "=x" (first) : "m" (key[0]));
-	asm("vbroadcasti128 %1, %0" : "=x" (last) : "m" (key[rounds]));
+	w = make_whitening(&key[0], &key[rounds]);
 	make_tweaks(xts, work, rounds);
 	for (i = 0; i < work->count; i++) {
-		pair tweaks = both_tweaks(work->tweaks[i], half / BLOCK);
+		pair before = both_tweaks(work->tweaks[i], half / BLOCK) ^ w.first;
 
 		for (end = src + half; src < end;
 		     src += PAIRS * BLOCK, dst += PAIRS * BLOCK)
-			tweaks = crypt_pairs(key, rounds, encrypt, dst, src,
-					     half, tweaks, first, last);
+			before = crypt_pairs(key, rounds, encrypt, dst, src,
+					     half, before, &w);
 		src += half;
 		dst += half;
 	}

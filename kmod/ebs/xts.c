@@ -19,7 +19,6 @@
 #include <linux/minmax.h>
 #include <linux/string.h>
 
-
 /* Do the kernel and the processor keep the upper halves of the registers? In
  * User-Mode Linux that is the host's business.
  */
@@ -94,7 +93,7 @@ void nitro_ebs_xts_run(const struct nitro_ebs_xts *xts, bool encrypt,
 		       u64 number, unsigned int step, unsigned int sector_size,
 		       void *dst, const void *src, unsigned int len)
 {
-	struct nitro_ebs_xts_work work;
+	struct nitro_ebs_xts_work work NITRO_UNINITIALIZED;
 	unsigned int i, size;
 
 	work.half = sector_size / 2;
