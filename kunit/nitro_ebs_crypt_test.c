@@ -241,7 +241,7 @@ static void test_segments(struct kunit *test)
 	struct bio_vec *vecs = kunit_kcalloc(test, LEN, sizeof(*vecs), GFP_KERNEL);
 	u8 *plain = counting(test, LEN), *whole = counting(test, LEN);
 	u8 *data = counting(test, LEN);
-	struct bvec_iter iter = { .bi_size = LEN };
+	struct bvec_iter cut_iter, one_iter;
 	struct nitro_ebs_crypt *crypts[4], *crypt;
 	struct rnd_state rnd;
 	struct bio_vec one;
@@ -259,17 +259,23 @@ static void test_segments(struct kunit *test)
 		cut(&rnd, vecs, plain, LEN, units[i / 4 % 4]);
 		memset(data, 0, LEN);
 		bvec_set_virt(&one, data, LEN);
+		cut_iter = (struct bvec_iter){ .bi_size = LEN };
+		one_iter = cut_iter;
 		KUNIT_EXPECT_EQ(test, 0,
 				nitro_ebs_crypt_bvecs(crypt, true, 64, LEN,
-						      &one, iter, vecs, iter));
+						      &one, &one_iter,
+						      vecs, &cut_iter));
 		KUNIT_EXPECT_MEMEQ(test, data, whole, LEN);
 
 		cut(&rnd, vecs, data, LEN, units[i / 4 % 4]);
 		memset(data, 0, LEN);
 		bvec_set_virt(&one, whole, LEN);
+		cut_iter = (struct bvec_iter){ .bi_size = LEN };
+		one_iter = cut_iter;
 		KUNIT_EXPECT_EQ(test, 0,
 				nitro_ebs_crypt_bvecs(crypt, false, 64, LEN,
-						      vecs, iter, &one, iter));
+						      vecs, &cut_iter,
+						      &one, &one_iter));
 		KUNIT_EXPECT_MEMEQ(test, data, plain, LEN);
 	}
 	free_pages((unsigned long)plain, get_order(LEN));

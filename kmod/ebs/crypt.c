@@ -5,8 +5,6 @@
 
 #include "crypt.h"
 
-#include <asm/simd.h>
-#include <crypto/internal/simd.h>
 #include <crypto/skcipher.h>
 #include <kunit/visibility.h>
 #include <linux/err.h>
@@ -153,19 +151,6 @@ const char *nitro_ebs_crypt_name(const struct nitro_ebs_crypt *crypt)
 	return crypto_skcipher_driver_name(&crypt->tfm->base);
 }
 
-/**
- * nitro_ebs_crypt_usable() - may the key be used just here?
- * @crypt: the key
- *
- * Context: any.
- * Return: false in hard interrupts, and where the FPU is taken.
- */
-bool nitro_ebs_crypt_usable(const struct nitro_ebs_crypt *crypt)
-{
-	return !in_hardirq() && !irqs_disabled() &&
-	       (!crypt->simd || crypto_simd_usable());
-}
-
 /* The kernel's cipher takes a request for each unit. */
 static int run_tfm(const struct nitro_ebs_crypt *crypt, bool encrypt, u64 number,
 		   void *dst, const void *src, unsigned int len)
@@ -202,6 +187,19 @@ static int run_tfm(const struct nitro_ebs_crypt *crypt, bool encrypt, u64 number
 	return err;
 }
 
+static __always_inline int run_any(const struct nitro_ebs_crypt *crypt,
+				   bool encrypt, sector_t sector, void *dst,
+				   const void *src, unsigned int len)
+{
+	u64 number = nitro_ebs_crypt_iv(crypt, sector);
+
+	if (!crypt->xts.engine)
+		return run_tfm(crypt, encrypt, number, dst, src, len);
+	nitro_ebs_xts_run(&crypt->xts, encrypt, number, crypt->step,
+			  crypt->sector_size, dst, src, len);
+	return 0;
+}
+
 /**
  * nitro_ebs_crypt_run() - encrypt or decrypt units that are contiguous
  * @crypt: the key
@@ -218,13 +216,7 @@ int nitro_ebs_crypt_run(const struct nitro_ebs_crypt *crypt, bool encrypt,
 			sector_t sector, void *dst, const void *src,
 			unsigned int len)
 {
-	u64 number = nitro_ebs_crypt_iv(crypt, sector);
-
-	if (!crypt->xts.engine)
-		return run_tfm(crypt, encrypt, number, dst, src, len);
-	nitro_ebs_xts_run(&crypt->xts, encrypt, number, crypt->step,
-			  crypt->sector_size, dst, src, len);
-	return 0;
+	return run_any(crypt, encrypt, sector, dst, src, len);
 }
 EXPORT_SYMBOL_IF_KUNIT(nitro_ebs_crypt_run);
 
@@ -280,10 +272,10 @@ static int crypt_torn(const struct nitro_ebs_crypt *crypt, bool encrypt,
  * @sector: of the first unit, in 512-byte units
  * @len: bytes, a multiple of the sector size
  * @dst: where to
- * @dst_iter: its position
+ * @dst_iter: its position; changed
  * @src: where from. Units that are torn between segments of @dst are
  *	overwritten, with zeros in the end.
- * @src_iter: its position
+ * @src_iter: its position; changed
  *
  * Either side may have segments that are no multiples of the sector size, but
  * not both: one side is always pages of ours.
@@ -293,30 +285,29 @@ static int crypt_torn(const struct nitro_ebs_crypt *crypt, bool encrypt,
  */
 int nitro_ebs_crypt_bvecs(const struct nitro_ebs_crypt *crypt, bool encrypt,
 			  sector_t sector, unsigned int len,
-			  const struct bio_vec *dst, struct bvec_iter dst_iter,
-			  const struct bio_vec *src, struct bvec_iter src_iter)
+			  const struct bio_vec *dst, struct bvec_iter *dst_iter,
+			  const struct bio_vec *src, struct bvec_iter *src_iter)
 {
 	while (len) {
-		struct bio_vec to = mp_bvec_iter_bvec(dst, dst_iter);
-		struct bio_vec from = mp_bvec_iter_bvec(src, src_iter);
+		struct bio_vec to = mp_bvec_iter_bvec(dst, *dst_iter);
+		struct bio_vec from = mp_bvec_iter_bvec(src, *src_iter);
 		unsigned int run = min3(to.bv_len, from.bv_len, len);
 		int err;
 
 		run = min(run, SECTION_MAX) & ~(crypt->sector_size - 1);
 		if (run) {
-			err = nitro_ebs_crypt_run(crypt, encrypt, sector,
-						  page_address(to.bv_page) +
-						  to.bv_offset,
-						  page_address(from.bv_page) +
-						  from.bv_offset, run);
+			err = run_any(crypt, encrypt, sector,
+				      page_address(to.bv_page) + to.bv_offset,
+				      page_address(from.bv_page) +
+				      from.bv_offset, run);
 			if (likely(run == len))
 				return err;
-			bvec_iter_advance(dst, &dst_iter, run);
-			bvec_iter_advance(src, &src_iter, run);
+			bvec_iter_advance(dst, dst_iter, run);
+			bvec_iter_advance(src, src_iter, run);
 		} else {
 			run = crypt->sector_size;
-			err = crypt_torn(crypt, encrypt, sector, dst, &dst_iter,
-					 src, &src_iter);
+			err = crypt_torn(crypt, encrypt, sector, dst, dst_iter,
+					 src, src_iter);
 		}
 		if (err)
 			return err;

@@ -155,7 +155,7 @@ static struct nitro_ebs_device *new_device(const struct nitro_ebs_config *config
 			per_cpu_ptr(dev->inflight, cpu);
 
 		spin_lock_init(&inflight->lock);
-		INIT_LIST_HEAD(&inflight->ios);
+		INIT_HLIST_HEAD(&inflight->ios);
 	}
 	if (mempool_init_page_pool(&dev->pages, NITRO_EBS_IO_MAX >> PAGE_SHIFT,
 				   0))
@@ -200,6 +200,7 @@ static int set_key(struct nitro_ebs_device *dev, u32 serial,
 		NL_SET_ERR_MSG(extack, "the kernel has no AES-XTS cipher");
 		return PTR_ERR(crypt);
 	}
+	dev->simd = crypt->simd;
 	rcu_assign_pointer(dev->crypt, crypt);
 	return 0;
 }

@@ -58,11 +58,11 @@ struct nitro_ebs_config {
  * struct nitro_ebs_inflight - I/O of one CPU that the backing device has
  * @lock: protects @ios and the parents of the I/O in it; taken with interrupts
  *	off, nests inside nothing but the device's mutex
- * @ios: oldest first
+ * @ios: those
  */
 struct nitro_ebs_inflight {
 	spinlock_t lock;
-	struct list_head ios;
+	struct hlist_head ios;
 };
 
 /**
@@ -106,6 +106,7 @@ struct nitro_ebs_event_state {
  * @bdev: the backing device
  * @first: first 512-byte sector in the backing device
  * @crypt: the key; read under RCU, NULL when it is gone
+ * @simd: the key uses the FPU
  * @io_max: an I/O to the backing device has so many bytes at most
  * @nowait: the backing device knows REQ_NOWAIT
  * @bios: pool of struct nitro_ebs_io
@@ -146,6 +147,7 @@ struct nitro_ebs_device {
 	struct block_device *bdev;
 	sector_t first;
 	struct nitro_ebs_crypt __rcu *crypt;
+	bool simd;
 	unsigned int io_max;
 	bool nowait;
 	struct bio_set bios;

@@ -73,15 +73,15 @@ static blk_status_t cipher(struct nitro_ebs_io *io, bool encrypt,
 
 		if (encrypt)
 			err = nitro_ebs_crypt_bvecs(crypt, true, sector, len,
-						    io->bio.bi_io_vec, inner,
-						    parent->bi_io_vec, outer);
+						    io->bio.bi_io_vec, &inner,
+						    parent->bi_io_vec, &outer);
 		else
 			err = nitro_ebs_crypt_bvecs(crypt, false, sector, len,
-						    parent->bi_io_vec, outer,
-						    io->bio.bi_io_vec, inner);
+						    parent->bi_io_vec, &outer,
+						    io->bio.bi_io_vec, &inner);
 	}
 	rcu_read_unlock();
-	return errno_to_blk_status(err);
+	return likely(!err) ? BLK_STS_OK : errno_to_blk_status(err);
 }
 
 static void put_fan(struct fan *fan)

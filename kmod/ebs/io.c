@@ -11,6 +11,7 @@
 
 #include <linux/blk-cgroup.h>
 #include <linux/cpumask.h>
+#include <linux/jiffies.h>
 #include <linux/ktime.h>
 
 #include "crypt.h"
@@ -179,15 +180,14 @@ static bool put_in_flight(struct nitro_ebs_io *io)
 	unsigned long flags;
 	bool fails;
 
-	/* For the search of stalls, to which a tick is nothing */
-	io->sent = ktime_get_coarse_ns();
+	io->sent = jiffies;
 	io->cpu = raw_smp_processor_id();
 	inflight = per_cpu_ptr(dev->inflight, io->cpu);
 	spin_lock_irqsave(&inflight->lock, flags);
 	/* nitro_ebs_io_fail_all() comes after the change of state */
 	fails = nitro_ebs_device_fails(dev);
 	if (!fails)
-		list_add_tail(&io->list, &inflight->ios);
+		hlist_add_head(&io->node, &inflight->ios);
 	spin_unlock_irqrestore(&inflight->lock, flags);
 	return !fails;
 }
@@ -203,7 +203,7 @@ static bool take_from_flight(struct nitro_ebs_io *io)
 	spin_lock_irqsave(&inflight->lock, flags);
 	ours = io->parent;
 	if (ours)
-		list_del(&io->list);
+		__hlist_del(&io->node);
 	spin_unlock_irqrestore(&inflight->lock, flags);
 	return ours;
 }
@@ -379,19 +379,6 @@ bool nitro_ebs_io_issue(struct nitro_ebs_io *io, bool reserve)
 	return true;
 }
 
-/* May the data be decrypted here? When the key is gone, anywhere. */
-static bool can_decrypt(struct nitro_ebs_device *dev)
-{
-	const struct nitro_ebs_crypt *crypt;
-	bool usable;
-
-	rcu_read_lock();
-	crypt = rcu_dereference(dev->crypt);
-	usable = !crypt || nitro_ebs_crypt_usable(crypt);
-	rcu_read_unlock();
-	return usable;
-}
-
 static void ended(struct bio *bio)
 {
 	struct nitro_ebs_io *io = container_of(bio, struct nitro_ebs_io, bio);
@@ -413,7 +400,7 @@ static void ended(struct bio *bio)
 	}
 	if (status || io->kind != NITRO_EBS_STATS_READ) {
 		nitro_ebs_io_finish(io, status);
-	} else if (likely(can_decrypt(io->dev))) {
+	} else if (likely(nitro_ebs_crypt_usable(io->dev->simd))) {
 		nitro_ebs_fan_cipher(io, false);
 	} else {
 		struct hop *hop = raw_cpu_ptr(&hops);
@@ -432,7 +419,7 @@ static void hop_bottom_half(struct work_struct *work)
 
 	llist_for_each_entry_safe(io, next, first, llist) {
 		if (io->parent_iter.bi_size <= BOTTOM_HALF_MAX &&
-		    can_decrypt(io->dev))
+		    nitro_ebs_crypt_usable(io->dev->simd))
 			nitro_ebs_fan_cipher(io, false);
 		else if (llist_add(&io->llist, &hop->left))
 			queue_work(hop_wq, &hop->task);
@@ -468,12 +455,12 @@ void nitro_ebs_io_fail_all(struct nitro_ebs_device *dev)
 		struct nitro_ebs_io *io, copy;
 
 		spin_lock_irq(&inflight->lock);
-		while ((io = list_first_entry_or_null(&inflight->ios,
-						      struct nitro_ebs_io,
-						      list))) {
+		while (!hlist_empty(&inflight->ios)) {
+			io = hlist_entry(inflight->ios.first,
+					 struct nitro_ebs_io, node);
 			/* It may end and be freed as soon as the lock is free */
 			copy = *io;
-			list_del_init(&io->list);
+			__hlist_del(&io->node);
 			io->parent = NULL;
 			spin_unlock_irq(&inflight->lock);
 			end_parent(dev, &copy, copy.parent, BLK_STS_IOERR);
@@ -495,6 +482,7 @@ void nitro_ebs_io_fail_all(struct nitro_ebs_device *dev)
 u64 nitro_ebs_io_oldest(struct nitro_ebs_device *dev)
 {
 	u64 oldest = nitro_ebs_queue_oldest(dev);
+	unsigned long now = jiffies, longest = 0;
 	unsigned int cpu;
 
 	for_each_possible_cpu(cpu) {
@@ -503,12 +491,13 @@ u64 nitro_ebs_io_oldest(struct nitro_ebs_device *dev)
 		struct nitro_ebs_io *io;
 
 		spin_lock_irq(&inflight->lock);
-		io = list_first_entry_or_null(&inflight->ios,
-					      struct nitro_ebs_io, list);
-		if (io)
-			oldest = min(oldest, io->sent);
+		hlist_for_each_entry(io, &inflight->ios, node)
+			if (time_before(io->sent, now))
+				longest = max(longest, now - io->sent);
 		spin_unlock_irq(&inflight->lock);
 	}
+	if (longest)
+		oldest = min(oldest, ktime_get_ns() - jiffies_to_nsecs(longest));
 	return oldest;
 }
 

@@ -15,10 +15,11 @@ struct nitro_ebs_device;
  * struct nitro_ebs_io - one I/O to the backing device
  * @dev: the device, with a reference
  * @parent: the bio that waits for it, or NULL when it waits no longer. While
- *	@list is in the device's list of I/O in flight or in its queue, under the
- *	lock of that; at other times whoever works on the I/O owns it.
+ *	the I/O is among those in flight or in the queue, under the lock of that;
+ *	at other times whoever works on the I/O owns it.
  * @parent_iter: the part of @parent that this I/O is
- * @list: in the queue, or among the I/O in flight
+ * @list: in the queue
+ * @node: among the I/O in flight
  * @kind: read, write...
  * @operations: that the limits count for it
  * @last: the last piece of @parent, which is counted when this ends
@@ -28,7 +29,7 @@ struct nitro_ebs_device;
  * @accounted: for /proc/diskstats
  * @status: of the ciphering, while several CPUs do it
  * @begun: when @parent came, in ns
- * @sent: when the backing device got it, in ns
+ * @sent: when the backing device got it, in jiffies
  * @jiffies: when it came, for /proc/diskstats
  * @llist: among those whose data has to be decrypted elsewhere
  * @work: sends it, when a fault has delayed it
@@ -41,7 +42,10 @@ struct nitro_ebs_io {
 	struct nitro_ebs_device *dev;
 	struct bio *parent;
 	struct bvec_iter parent_iter;
-	struct list_head list;
+	union {
+		struct list_head list;
+		struct hlist_node node;
+	};
 	u8 kind;
 	u8 operations;
 	bool last;
@@ -51,7 +55,7 @@ struct nitro_ebs_io {
 	u16 cpu;
 	blk_status_t status;
 	u64 begun;
-	u64 sent;
+	unsigned long sent;
 	unsigned long jiffies;
 	union {
 		struct llist_node llist;

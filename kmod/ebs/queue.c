@@ -47,21 +47,17 @@ static bool admit(struct nitro_ebs_device *dev, struct nitro_ebs_io *io)
 }
 
 /**
- * nitro_ebs_queue_pass() - may an I/O go at once?
+ * nitro_ebs_queue_ask() - may an I/O go at once, where something may be in its way?
  * @io: the I/O, owned by the caller
  *
  * Context: any.
  * Return: true; or false, and then the caller has it no longer.
  */
-bool nitro_ebs_queue_pass(struct nitro_ebs_io *io)
+bool nitro_ebs_queue_ask(struct nitro_ebs_io *io)
 {
 	struct nitro_ebs_device *dev = io->dev;
 	unsigned long flags;
 	bool pass;
-
-	if (likely(!READ_ONCE(dev->queued) && !READ_ONCE(dev->qos.limited) &&
-		   !nitro_ebs_fault_paused(&dev->fault)))
-		return true;
 
 	spin_lock_irqsave(&dev->queue_lock, flags);
 	pass = nitro_ebs_device_fails(dev) || (!dev->queued && admit(dev, io));
