@@ -187,9 +187,7 @@ def file_system(lab):
         assert device.stats()["flush-ops"] > 0
 
 
-@test
-def backing_device_hangs(lab):
-    """Detach by force ends what hangs, at once, and what comes late hurts nobody."""
+def detach_what_hangs(lab, most):
     backing, under = hung(lab)
     key = Key()
     device = lab.card.attach(under, key, id=3)
@@ -203,8 +201,9 @@ def backing_device_hangs(lab):
     assert not any(worker.ended() for worker in workers)
     start = time.monotonic()
     device.detach(force=True)
-    wait(lambda: all(worker.ended() for worker in workers), "end of the I/O", 1.0)
-    assert time.monotonic() - start < 1.0
+    wait(lambda: all(worker.ended() for worker in workers), "end of the I/O")
+    spent = time.monotonic() - start
+    assert most is None or spent < most, spent
     found = [worker.error for worker in workers]
     assert found == [errno.EIO] * 3, found
     assert not os.path.exists(device.path)
@@ -218,6 +217,18 @@ def backing_device_hangs(lab):
     again = wait(attached, "release of the backing device")
     assert again.read(0, 4096) in (b"before--" * 512, b"late----" * 512)
     assert backing.read(0, 4096) != bytes(4096)
+
+
+@test
+def backing_device_hangs(lab):
+    """Detach by force ends what hangs, and what comes late hurts nobody."""
+    detach_what_hangs(lab, None)
+
+
+@test(clock=True)
+def backing_device_hangs_for_a_second(lab):
+    """The same, by a clock that does not mind what else the machine does."""
+    detach_what_hangs(lab, 1.0)
 
 
 @test
@@ -337,11 +348,11 @@ def counters(lab):
 
 @test
 def limits(lab):
-    device = lab.card.attach(lab.own(Ramdisk(8 * MIB)), Key(), iops=200)
+    device = lab.card.attach(lab.own(Ramdisk(8 * MIB)), Key(), iops=25)
     events = lab.card.events()
     device.read(0, 4096)
     start = time.monotonic()
-    for _ in range(100):
+    for _ in range(13):
         device.read(0, 4096)
     spent = time.monotonic() - start
     assert spent > 0.47, spent
