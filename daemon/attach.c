@@ -10,6 +10,7 @@
 #include <sched.h>
 #include <stdio.h>
 
+#include "instances.h"
 #include "kernel.h"
 #include "nl.h"
 #include "object.h"
@@ -26,10 +27,22 @@ void eni_default_name(uint32_t id, char name[16])
 	snprintf(name, 16, "eni%u", id);
 }
 
-static void netdev_name(const struct eni *eni, char name[16])
+/* The namespace that an ENI belongs in, as a name or a path; NULL for this one */
+static char *netns_of(struct manager *m, const struct eni *eni)
+{
+	const struct attachment *a = &eni->attachment;
+
+	return a->kind == ATTACH_NETNS ? xstrdup(a->netns) :
+	       a->kind == ATTACH_INSTANCE ? metal_netns(&m->model, a->instance) : NULL;
+}
+
+/* @away: in the holder's namespace, where the ENIs of an instance begin with eth0 */
+static void netdev_name(const struct eni *eni, bool away, char name[16])
 {
 	if (eni->attachment.ifname)
 		snprintf(name, 16, "%s", eni->attachment.ifname);
+	else if (away && eni->attachment.kind == ATTACH_INSTANCE)
+		snprintf(name, 16, "eth%u", eni->attachment.index);
 	else
 		eni_default_name(eni->o.handle, name);
 }
@@ -119,11 +132,12 @@ static void plan(struct manager *m, const struct eni *eni, bool guest, struct li
 	}
 }
 
-static char *holder_text(const struct eni *eni)
+static char *holder_text(struct manager *m, const struct eni *eni)
 {
 	const struct attachment *a = &eni->attachment;
+	_cleanup_free_ char *netns = netns_of(m, eni);
 
-	return xprintf("%s:%s:%s:%s:%s ", attach_kind_name(a->kind), a->netns ? a->netns : "",
+	return xprintf("%s:%s:%s:%s:%s ", attach_kind_name(a->kind), netns ? netns : "",
 		       a->ifname ? a->ifname : "", a->port ? a->port : "",
 		       a->instance ? a->instance : "");
 }
@@ -141,7 +155,7 @@ char *attach_text(struct manager *m, const struct eni *eni)
 {
 	const struct attachment *a = &eni->attachment;
 	_cleanup_(link_config_free) struct link_config c = {};
-	_cleanup_free_ char *holder = holder_text(eni);
+	_cleanup_free_ char *holder = holder_text(m, eni);
 	struct text t = {};
 
 	text_add(&t, "%s", holder);
@@ -176,15 +190,15 @@ static int configure(struct manager *m, const struct eni *eni, struct nl_sock *s
 }
 
 static int to_netns(struct manager *m, const struct eni *eni, const struct keni *k,
-		    struct error *e)
+		    const char *netns, struct error *e)
 {
 	struct nl_sock *there = NULL;
 	struct link link;
 	char name[16];
 	int fd = -1, r;
 
-	netdev_name(eni, name);
-	r = open_netns(m, eni->attachment.netns, &fd, &there, e);
+	netdev_name(eni, true, name);
+	r = open_netns(m, netns, &fd, &there, e);
 	if (r < 0)
 		return r;
 	if (k->ifindex)
@@ -193,7 +207,8 @@ static int to_netns(struct manager *m, const struct eni *eni, const struct keni 
 		r = rtnl_find(there, 0, k->ifindex ? name : k->ifname, &link, e);
 	if (r >= 0 && !streq(link.name, name))
 		r = rtnl_set_name(there, link.ifindex, name, e);
-	if (r >= 0)
+	/* an operating system asks by DHCP what its addresses are */
+	if (r >= 0 && eni->attachment.kind == ATTACH_NETNS)
 		r = configure(m, eni, there, link.ifindex, true, e);
 	rtnl_close(there);
 	close(fd);
@@ -226,7 +241,7 @@ static int name_back(struct manager *m, const struct eni *eni, const struct keni
 {
 	char name[16];
 
-	netdev_name(eni, name);
+	netdev_name(eni, false, name);
 	if (streq(name, k->ifname))
 		return 0;
 	return rtnl_set_name(m->kernel->nl->route, k->ifindex, name, e);
@@ -245,11 +260,12 @@ static int name_back(struct manager *m, const struct eni *eni, const struct keni
 int attach_apply(struct manager *m, const struct eni *eni, const struct keni *k,
 		 struct error *e)
 {
+	_cleanup_free_ char *netns = netns_of(m, eni);
 	struct nl_sock *sk = m->kernel->nl->route;
 	int r;
 
-	if (eni->attachment.kind == ATTACH_NETNS)
-		return to_netns(m, eni, k, e);
+	if (netns)
+		return to_netns(m, eni, k, netns, e);
 	r = name_back(m, eni, k, e);
 	if (r < 0)
 		return r;
@@ -265,9 +281,9 @@ int attach_apply(struct manager *m, const struct eni *eni, const struct keni *k,
 	}
 }
 
-static bool same_holder(const char *text, const struct eni *eni)
+static bool same_holder(struct manager *m, const char *text, const struct eni *eni)
 {
-	_cleanup_free_ char *holder = holder_text(eni);
+	_cleanup_free_ char *holder = holder_text(m, eni);
 
 	return startswith(text, holder);
 }
@@ -283,6 +299,7 @@ static bool same_holder(const char *text, const struct eni *eni)
  */
 bool attach_in_place(struct manager *m, const struct eni *eni, const struct keni *k)
 {
+	_cleanup_free_ char *netns = netns_of(m, eni);
 	_cleanup_error_ struct error ignored = {};
 	const struct attachment *a = &eni->attachment;
 	struct nl_sock *there = NULL;
@@ -292,15 +309,15 @@ bool attach_in_place(struct manager *m, const struct eni *eni, const struct keni
 	int fd;
 
 	/* of a holder that has gone, its settings have to go, too */
-	if (k->attached && !startswith(k->attached, "none:") && !same_holder(k->attached, eni))
+	if (k->attached && !startswith(k->attached, "none:") && !same_holder(m, k->attached, eni))
 		return false;
-	netdev_name(eni, name);
-	if (a->kind != ATTACH_NETNS)
+	netdev_name(eni, false, name);
+	if (!netns)
 		return k->ifindex && (a->kind == ATTACH_PORT || !k->port) &&
 		       (a->kind != ATTACH_NONE || streq(k->ifname, name));
 	if (k->ifindex)
 		return !k->port;
-	if (open_netns(m, a->netns, &fd, &there, &ignored) < 0)
+	if (open_netns(m, netns, &fd, &there, &ignored) < 0)
 		return false;
 	found = rtnl_find(there, 0, k->ifname, &link, &ignored) >= 0 && streq(link.kind, "nitro");
 	rtnl_close(there);

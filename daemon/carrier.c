@@ -3,7 +3,22 @@
 
 #include "carrier.h"
 
-static const struct carrier *const carriers[] = { &carrier_vm };
+static const struct carrier *const carriers[INSTANCE_KINDS] = {
+	[INSTANCE_VM] = &carrier_vm, [INSTANCE_METAL] = &carrier_metal,
+	[INSTANCE_HOST] = &carrier_host,
+};
+
+/**
+ * carrier_of_kind - what carries instances of a kind
+ * @kind: the kind
+ *
+ * Context: any.
+ * Return: the carrier.
+ */
+const struct carrier *carrier_of_kind(enum instance_kind kind)
+{
+	return carriers[kind];
+}
 
 /**
  * carrier_of - what carries an instance
@@ -14,8 +29,7 @@ static const struct carrier *const carriers[] = { &carrier_vm };
  */
 const struct carrier *carrier_of(const struct object *o)
 {
-	(void)o;
-	return carriers[0];
+	return carriers[INSTANCE(o)->kind];
 }
 
 /**

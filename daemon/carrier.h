@@ -11,19 +11,29 @@
 
 /**
  * struct carrier - one kind of them
- * @unit: name of its units, before the instance's ID
+ * @unit: name of its units, before the instance's ID; NULL if it has none, and nothing
+ *	of what is about units
  * @label: what it is to people who read why something has failed
  * @memory: what the unit may use, for an instance
  * @check: can this host carry any?
  * @has_eni: is an ENI of the instance, as the kernel has it, ready to be handed over?
  * @describe: say what is to be started, and hand over what it needs
+ * @devices: block devices that the unit may open, as systemd takes them; NULL if its file
+ *	says all
+ * @entered: the unit has begun and asks what to run: see to what is given by namespace;
+ *	NULL if there is nothing
  * @find: it is there: talk to it; life_is_up() tells when it answers
  * @ready: does it answer?
  * @sync: it was found: has it what it should?
  * @power_off: press the power button
+ * @end: end it now
  * @forget: it has ended, or nitrod does
+ * @clear: it has ended: take away what was made for it; NULL if there is nothing
+ * @reboots: status with which it ends to be started again; 0 if it never does
+ * @explain: say what its last words mean, to be freed; NULL if they are clear
  * @plug_in: give it an ENI or a volume while it runs; see plug.c
  * @plug_out: take one from it
+ * @dropped: a volume that was the instance's is not any more; NULL if that is no news
  * @stats: answer a call of Stats
  */
 struct carrier {
@@ -34,20 +44,30 @@ struct carrier {
 	bool (*has_eni)(const struct keni *k);
 	int (*describe)(struct life *l, const struct object *o, struct launch *launch,
 			struct error *e);
+	void (*devices)(const struct life *l, struct strings *paths);
+	int (*entered)(struct life *l, const struct object *o, struct error *e);
 	void (*find)(struct life *l);
 	bool (*ready)(const struct life *l);
 	void (*sync)(struct life *l);
 	void (*power_off)(struct life *l);
+	void (*end)(struct life *l);
 	void (*forget)(struct life *l);
+	void (*clear)(struct life *l);
+	int reboots;
+	char *(*explain)(const struct life *l, const struct object *o, const char *words);
 	void (*plug_in)(struct life *l, struct object *o, plug_done_fn done, void *data);
 	void (*plug_out)(struct life *l, struct object *o, plug_done_fn done, void *data);
+	void (*dropped)(struct life *l);
 	void (*stats)(struct life *l, sd_varlink *link);
 };
 
-/* vm.c */
+/* vm.c, metal.c, adopt.c */
 extern const struct carrier carrier_vm;
+extern const struct carrier carrier_metal;
+extern const struct carrier carrier_host;
 
 /* carrier.c */
+const struct carrier *carrier_of_kind(enum instance_kind kind);
 const struct carrier *carrier_of(const struct object *o);
 const struct carrier *carrier_next(const struct carrier *c);
 

@@ -72,7 +72,8 @@ static void refuse(struct attach_call *call, struct manager *m, const char *prob
 struct life *instances_holder(struct manager *m, const struct object *o)
 {
 	const char *name = o->kind == KIND_ENI ? ENI(o)->attachment.instance :
-			   VOLUME(o)->holder == HOLDER_INSTANCE ? VOLUME(o)->instance : NULL;
+			   o->kind == KIND_VOLUME && VOLUME(o)->holder == HOLDER_INSTANCE ?
+			   VOLUME(o)->instance : NULL;
 	struct object *instance = name ? instances_find(&m->model, name) : NULL;
 	struct life *l = instance ? instances_get(m, instance->id) : NULL;
 

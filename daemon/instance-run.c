@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <time.h>
 
-#include "instances.h"
+#include "carrier.h"
 #include "kernel.h"
 #include "storage.h"
 #include "varlink.h"
@@ -86,17 +86,27 @@ static int copy_files(void *data, struct error *e)
 	return r;
 }
 
+static enum instance_kind kind_of(sd_json_variant *p)
+{
+	return flag(p, "metal") ? INSTANCE_METAL : INSTANCE_VM;
+}
+
 static sd_json_variant *properties_of(sd_json_variant *p)
 {
 	static const char *const own[] = {
-		"enis", "volumes", "no_wait", "kernel_fd", "initrd_fd", NULL
+		"enis", "volumes", "no_wait", "kernel_fd", "initrd_fd", "metal", NULL
 	};
 	sd_json_variant *v = sd_json_variant_ref(p);
+	enum instance_kind kind = kind_of(p);
 	struct timespec now;
 
 	clock_gettime(CLOCK_REALTIME, &now);
 	if (sd_json_variant_filter(&v, (char **)own) < 0)
 		abort();
+	json_set_string(&v, "kind", instance_kind_name(kind));
+	/* bare metal is this host, unless less of it is asked for */
+	if (kind == INSTANCE_METAL && !json_get(p, "vcpus"))
+		json_set_uint(&v, "vcpus", place_host_cpus());
 	json_set_string(&v, "wish", wish_name(WISH_RUNNING));
 	json_set_uint(&v, "launched", now.tv_sec);
 	return v;
@@ -289,7 +299,7 @@ int serve_instance_run(sd_varlink *link, sd_json_variant *p, struct manager *m)
 	if (r >= 0 && m->instances->problem)
 		r = fail(&e, ERR_FAILED, "%s", m->instances->problem);
 	if (r >= 0)
-		r = vmm_check(&e);
+		r = carrier_of_kind(kind_of(p))->check(&e);
 	if (r >= 0)
 		r = instance_files_dir(m, json_string(p, "name"), &run->dir, &e);
 	if (r >= 0 && run->fds[FILE_KERNEL] >= 0)

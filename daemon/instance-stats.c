@@ -14,7 +14,7 @@
 #include "nl.h"
 #include "varlink.h"
 
-#define GROUP "/sys/fs/cgroup/nitro.slice"
+#define GROUPS "/sys/fs/cgroup"
 
 /**
  * stats_read - read a small file
@@ -43,17 +43,50 @@ static uint64_t read_number(const char *path)
 	return stats_read(buf, sizeof(buf), path) < 0 ? 0 : strtoull(buf, NULL, 10);
 }
 
+static char *group_of(const struct life *l)
+{
+	_cleanup_free_ char *unit = l->carrier->unit ? unit_name(l->carrier, l->id) : NULL;
+
+	return unit ? xprintf(GROUPS "/nitro.slice/%s", unit) : xstrdup(GROUPS);
+}
+
+/* In kB, as the kernel says */
+static uint64_t meminfo(const char *text, const char *key)
+{
+	const char *at = strstr(text, key);
+
+	return at ? strtoull(at + strlen(key), NULL, 10) * 1024 : 0;
+}
+
+/* What was used at most nobody counts */
+static sd_json_variant *host_memory(void)
+{
+	struct json_list v = {};
+	uint64_t all, free;
+	char buf[4096];
+
+	if (stats_read(buf, sizeof(buf), "/proc/meminfo") < 0)
+		*buf = '\0';
+	all = meminfo(buf, "MemTotal:");
+	free = meminfo(buf, "MemAvailable:");
+	json_pair_uint(&v, "limit", all);
+	json_pair_uint(&v, "current", all - free);
+	return json_object_take(&v);
+}
+
 static sd_json_variant *memory_of(const struct life *l)
 {
 	static const char *const names[][2] = {
 		{ "limit", "memory.max" }, { "current", "memory.current" },
 		{ "peak", "memory.peak" },
 	};
-	_cleanup_free_ char *unit = unit_name(l->carrier, l->id);
+	_cleanup_free_ char *group = group_of(l);
 	struct json_list v = {};
 
+	if (!l->carrier->unit)
+		return host_memory();
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-		_cleanup_free_ char *path = xprintf(GROUP "/%s/%s", unit, names[i][1]);
+		_cleanup_free_ char *path = xprintf("%s/%s", group, names[i][1]);
 
 		json_pair_uint(&v, names[i][0], read_number(path));
 	}
@@ -63,14 +96,15 @@ static sd_json_variant *memory_of(const struct life *l)
 /**
  * stats_cpu_time - all CPU time of a unit, such as a VMM's, vhost's and the console's
  * @l: the instance
+ * @part: of that part of it alone, or ""
  *
  * Context: event loop.
  * Return: microseconds.
  */
-uint64_t stats_cpu_time(const struct life *l)
+uint64_t stats_cpu_time(const struct life *l, const char *part)
 {
-	_cleanup_free_ char *unit = unit_name(l->carrier, l->id);
-	_cleanup_free_ char *path = xprintf(GROUP "/%s/cpu.stat", unit);
+	_cleanup_free_ char *group = group_of(l);
+	_cleanup_free_ char *path = xprintf("%s/%s/cpu.stat", group, part);
 	static const char key[] = "usage_usec ";
 	char buf[4096], *at;
 
@@ -79,19 +113,19 @@ uint64_t stats_cpu_time(const struct life *l)
 }
 
 /* As the guest sees it: in is what it receives */
-static void add_traffic(struct json_list *v, const struct keni *k)
+static void add_traffic(struct json_list *v, struct manager *m, const struct keni *k)
 {
-	static const char *const names[][2] = {
-		{ "packets_in", "rx_packets" }, { "bytes_in", "rx_bytes" },
-		{ "packets_out", "tx_packets" }, { "bytes_out", "tx_bytes" },
-	};
+	_cleanup_error_ struct error ignored = {};
+	struct link_traffic t = {};
 
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-		_cleanup_free_ char *path = xprintf("/sys/class/net/%s/statistics/%s",
-						    k && k->ifname ? k->ifname : "", names[i][1]);
-
-		json_pair_uint(v, names[i][0], read_number(path));
-	}
+	/* it may be in the namespace of another */
+	if (k && k->ifname)
+		(void)rtnl_traffic(m->kernel->nl->route, k->ifindex ? -1 : k->nsid, k->ifname, &t,
+				   &ignored);
+	json_pair_uint(v, "packets_in", t.packets_in);
+	json_pair_uint(v, "bytes_in", t.bytes_in);
+	json_pair_uint(v, "packets_out", t.packets_out);
+	json_pair_uint(v, "bytes_out", t.bytes_out);
 }
 
 static sd_json_variant *enis_of(struct manager *m, const struct object *o)
@@ -105,13 +139,13 @@ static sd_json_variant *enis_of(struct manager *m, const struct object *o)
 		struct json_list v = {};
 		uint32_t flows;
 
-		if (!model_eni_is_held(eni, o->name) || !m->kernel->nl ||
+		if (!instance_has(o, eni) || !m->kernel->nl ||
 		    card_eni_counters(m->kernel->nl, eni->handle, &counters, &drops, &flows,
 				      &ignored) < 0)
 			continue;
 		json_pair_string(&v, "id", eni->id);
 		json_pair_string(&v, "name", eni->name);
-		add_traffic(&v, kstate_eni(&m->kernel->actual, eni->handle));
+		add_traffic(&v, m, kstate_eni(&m->kernel->actual, eni->handle));
 		json_pair_uint(&v, "flow_count", flows);
 		json_pair(&v, "stats", counters);
 		json_pair(&v, "drops", drops);
@@ -129,7 +163,7 @@ static sd_json_variant *volumes_of(struct manager *m, const struct object *o)
 		_cleanup_error_ struct error ignored = {};
 		sd_json_variant *v = NULL;
 
-		if (model_volume_is_held(volume, o->name) &&
+		if (instance_has(o, volume) &&
 		    stats_build(m, volume, &v, &ignored) >= 0)
 			json_list_add(&list, v);
 	}
@@ -148,7 +182,7 @@ void stats_answer(struct life *l, sd_varlink *link, struct stats *s)
 {
 	struct object *o = model_by_id(&l->m->model, l->id);
 	_cleanup_json_ sd_json_variant *answer = NULL;
-	uint64_t all = stats_cpu_time(l);
+	uint64_t all = stats_cpu_time(l, "");
 	struct json_list v = {};
 
 	json_pair_string(&v, "id", o->id);

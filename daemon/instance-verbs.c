@@ -76,6 +76,16 @@ static int wish(sd_varlink *link, sd_json_variant *p, struct manager *m, struct 
 	return 1;
 }
 
+/* Whether this host runs is not nitrod's to say */
+static int refuse_host(const struct object *o, struct error *e)
+{
+	if (INSTANCE(o)->kind != INSTANCE_HOST)
+		return 0;
+	return fail(e, ERR_INVALID,
+		    "instance '%s' is this host itself, which nitrod does not start, stop or reboot",
+		    o->name);
+}
+
 static int not_now(const struct object *o, const struct life *l, struct error *e)
 {
 	return fail(e, ERR_INVALID, "instance '%s' is %s", o->name, life_state_name(l->state));
@@ -99,6 +109,8 @@ int serve_instance_start(sd_varlink *link, sd_json_variant *p, struct manager *m
 	if (!o)
 		return varlink_fail(link, &e);
 	l = instances_get(m, o->id);
+	if (refuse_host(o, &e) < 0)
+		return varlink_fail(link, &e);
 	if (INSTANCE(o)->wish == WISH_TERMINATED || l->state == LIFE_STOPPING)
 		not_now(o, l, &e);
 	else if (l->state == LIFE_STOPPED || l->state == LIFE_FAILED)
@@ -131,10 +143,10 @@ int serve_instance_stop(sd_varlink *link, sd_json_variant *p, struct manager *m)
 	if (!o)
 		return varlink_fail(link, &e);
 	l = instances_get(m, o->id);
-	if (INSTANCE(o)->wish == WISH_TERMINATED) {
+	if (refuse_host(o, &e) >= 0 && INSTANCE(o)->wish == WISH_TERMINATED)
 		not_now(o, l, &e);
+	if (e.code)
 		return varlink_fail(link, &e);
-	}
 	l->force |= flag(p, "force");
 	l->reboot = false;
 	return wish(link, p, m, o, WISH_STOPPED, 1U << LIFE_STOPPED);
@@ -167,9 +179,9 @@ int serve_instance_reboot(sd_varlink *link, sd_json_variant *p, struct manager *
 	if (!o)
 		return varlink_fail(link, &e);
 	l = instances_get(m, o->id);
-	if (l->state != LIFE_RUNNING)
+	if (refuse_host(o, &e) >= 0 && l->state != LIFE_RUNNING)
 		not_now(o, l, &e);
-	else
+	else if (!e.code)
 		(void)mark_reboot(m, o, &e);
 	if (e.code)
 		return varlink_fail(link, &e);
@@ -387,7 +399,8 @@ int serve_instance_console(sd_varlink *link, sd_json_variant *p, struct manager 
 		return varlink_fail(link, &e);
 	live = flag(p, "follow") && instances_get(m, o->id)->unit &&
 		streq(instances_get(m, o->id)->unit, "active");
-	fd = live ? connect_console(m, o, &e) : open_log(m, o, &e);
+	fd = INSTANCE(o)->kind == INSTANCE_HOST ? adopt_console(&e) :
+		live ? connect_console(m, o, &e) : open_log(m, o, &e);
 	if (fd >= 0 && sd_varlink_push_fd(link, fd) < 0) {
 		close(fd);
 		fd = fail(&e, ERR_FAILED, "the console cannot be handed over");

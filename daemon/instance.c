@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Instance: a virtual machine with its ENIs and volumes. */
+/* Instance: a virtual machine or bare metal, with its ENIs and volumes. */
 
 #include <stdio.h>
 
@@ -10,6 +10,7 @@
 #define MEMORY_MAX (1ULL << 44)
 
 static const struct json_key keys[] = {
+	{ "kind", T_STRING },
 	{ "vcpus", T_UINT }, { "memory", T_TEXT }, { "kernel", T_STRING },
 	{ "initrd", T_STRING }, { "cmdline", T_STRING }, { "boot", T_STRING },
 	{ "user_data", T_STRING }, { "public_keys", T_STRINGS }, { "restart", T_STRING },
@@ -19,6 +20,10 @@ static const struct json_key keys[] = {
 static const char *const wish_names[WISH_MAX] = {
 	[WISH_RUNNING] = "running", [WISH_STOPPED] = "stopped",
 	[WISH_TERMINATED] = "terminated",
+};
+
+static const char *const kind_names[INSTANCE_KINDS] = {
+	[INSTANCE_VM] = "vm", [INSTANCE_METAL] = "metal", [INSTANCE_HOST] = "host",
 };
 
 static const char *const restart_names[RESTART_MAX] = {
@@ -35,6 +40,18 @@ static const char *const restart_names[RESTART_MAX] = {
 const char *wish_name(enum wish wish)
 {
 	return wish_names[wish];
+}
+
+/**
+ * instance_kind_name - what an instance is, in JSON
+ * @kind: which kind
+ *
+ * Context: any.
+ * Return: its name.
+ */
+const char *instance_kind_name(enum instance_kind kind)
+{
+	return kind_names[kind];
 }
 
 /* Return: the place of @text in @names, @n if it is not there, 0 if it is NULL */
@@ -66,12 +83,13 @@ static bool printable(const char *s)
 static int parse_size(struct object *o, sd_json_variant *v, struct error *e)
 {
 	struct instance *i = INSTANCE(o);
+	uint64_t most = i->kind == INSTANCE_VM ? VCPUS_MAX : CPUS_MAX;
 	int r;
 
 	i->vcpus = number(v, "vcpus", 1);
-	if (!i->vcpus || i->vcpus > VCPUS_MAX)
-		return fail_at(e, "/vcpus", "vcpus %llu of instance '%s' is not from 1 to %d",
-			       (unsigned long long)i->vcpus, o->name, VCPUS_MAX);
+	if (!i->vcpus || i->vcpus > most)
+		return fail_at(e, "/vcpus", "vcpus %llu of instance '%s' is not from 1 to %llu",
+			       (unsigned long long)i->vcpus, o->name, (unsigned long long)most);
 	i->memory = 512 * MIB;
 	r = json_size(v, "memory", &i->memory, e);
 	if (r < 0)
@@ -83,6 +101,25 @@ static int parse_size(struct object *o, sd_json_variant *v, struct error *e)
 	return 0;
 }
 
+/* An operating system without a VMM has a kernel already: this host's */
+static int check_metal(const struct object *o, struct error *e)
+{
+	const struct instance *i = INSTANCE(o);
+	const char *key = i->kernel ? "kernel" : i->initrd ? "initrd" : i->cmdline ? "cmdline" : NULL;
+	_cleanup_free_ char *path = key ? xprintf("/%s", key) : NULL;
+
+	if (key)
+		return fail_at(e, path,
+			       "'%s' of instance '%s' is for a virtual machine: bare metal runs on this host's kernel",
+			       key, o->name);
+	if (i->kind == INSTANCE_METAL && !i->boot)
+		return fail(e, ERR_INVALID, "instance '%s' needs a volume to boot", o->name);
+	if (i->kind == INSTANCE_HOST && i->boot)
+		return fail_at(e, "/boot", "instance '%s' is this host, which has booted already",
+			       o->name);
+	return 0;
+}
+
 static int parse_boot(struct object *o, sd_json_variant *v, struct error *e)
 {
 	struct instance *i = INSTANCE(o);
@@ -91,6 +128,8 @@ static int parse_boot(struct object *o, sd_json_variant *v, struct error *e)
 	i->initrd = xstrdup(json_string(v, "initrd"));
 	i->cmdline = xstrdup(json_string(v, "cmdline"));
 	i->boot = xstrdup(json_string(v, "boot"));
+	if (i->kind != INSTANCE_VM)
+		return check_metal(o, e);
 	if (!i->kernel == !i->boot)
 		return fail(e, ERR_INVALID,
 			    "instance '%s' needs something to boot: either a kernel or a volume",
@@ -153,9 +192,14 @@ static int parse_public_keys(struct object *o, sd_json_variant *v, struct error 
 static int parse(struct object *o, sd_json_variant *v, struct error *e)
 {
 	const char *restart = json_string(v, "restart"), *wish = json_string(v, "wish");
+	const char *kind = json_string(v, "kind");
 	struct instance *i = INSTANCE(o);
 	int r;
 
+	i->kind = find(kind, kind_names, INSTANCE_KINDS);
+	if (i->kind == INSTANCE_KINDS)
+		return fail_at(e, "/kind", "kind '%s' of instance '%s' is none of vm, metal, host",
+			       kind, o->name);
 	i->restart = find(restart, restart_names, RESTART_MAX);
 	if (i->restart == RESTART_MAX)
 		return fail_at(e, "/restart", "restart '%s' of instance '%s' is none of on-failure, no",
@@ -179,6 +223,7 @@ static sd_json_variant *build(const struct object *o)
 	struct json_list v = {};
 
 	json_pair_string(&v, "name", o->name);
+	json_pair_string(&v, "kind", kind_names[i->kind]);
 	json_pair_uint(&v, "vcpus", i->vcpus);
 	json_pair_uint(&v, "memory", i->memory);
 	json_pair_string(&v, "kernel", i->kernel);
@@ -192,6 +237,26 @@ static sd_json_variant *build(const struct object *o)
 	json_pair_uint(&v, "launched", i->launched);
 	json_pair_uint(&v, "ended", i->ended);
 	return json_object_take(&v);
+}
+
+/**
+ * instance_has - is an ENI or a volume an instance's?
+ * @instance: the instance
+ * @o: the ENI or volume
+ *
+ * Context: any.
+ * Return: true if it is: attached to it, or to this host, which is the instance.
+ */
+bool instance_has(const struct object *instance, const struct object *o)
+{
+	bool host = INSTANCE(instance)->kind == INSTANCE_HOST &&
+		INSTANCE(instance)->wish != WISH_TERMINATED;
+
+	if (o->kind == KIND_ENI)
+		return model_eni_is_held(o, instance->name) ||
+			(host && ENI(o)->attachment.kind == ATTACH_LOCAL);
+	return model_volume_is_held(o, instance->name) ||
+		(host && VOLUME(o)->holder == HOLDER_LOCAL);
 }
 
 /* What it has boots it until it is terminated */

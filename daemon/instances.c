@@ -58,6 +58,8 @@ struct life *instances_add(struct manager *m, const struct object *o, enum life_
 	l->carrier = carrier_of(o);
 	l->state = state;
 	map_put(&m->instances->lives, o->id, l);
+	if (!l->carrier->unit)
+		life_later(l, 0);
 	unit_watch(l);
 	unit_ask(l);
 	return l;
@@ -230,6 +232,42 @@ struct object *instances_find(const struct model *model, const char *name)
 }
 
 /**
+ * instances_host - the instance that is this host
+ * @model: the model
+ *
+ * Context: any.
+ * Return: the object (borrowed), NULL if this host is none.
+ */
+struct object *instances_host(const struct model *model)
+{
+	struct object *o;
+
+	FOR_EACH_OBJECT(model, KIND_INSTANCE, o)
+		if (INSTANCE(o)->kind == INSTANCE_HOST && INSTANCE(o)->wish != WISH_TERMINATED)
+			return o;
+	return NULL;
+}
+
+/**
+ * instances_committed - a change was carried through
+ * @m: the manager
+ * @c: the change
+ *
+ * Context: event loop.
+ */
+void instances_committed(struct manager *m, const struct change *c)
+{
+	for (size_t i = 0; m->instances && i < c->n; i++) {
+		const struct object *old = c->edits[i].old, *new = c->edits[i].new;
+		struct life *l = old ? instances_holder(m, old) : NULL;
+
+		if (l && old->kind == KIND_VOLUME && l->carrier->dropped &&
+		    (!new || VOLUME(new)->holder != HOLDER_INSTANCE))
+			l->carrier->dropped(l);
+	}
+}
+
+/**
  * instances_boots - is a volume what an instance boots?
  * @model: the model
  * @volume: the volume
@@ -272,14 +310,13 @@ int instances_refuse_change(struct manager *m, const char *name, struct error *e
 }
 
 static sd_json_variant *names_of(struct manager *m, const struct object *o,
-				 enum object_kind kind, bool (*held)(const struct object *other,
-								     const char *instance))
+				 enum object_kind kind)
 {
 	struct json_list list = {};
 	struct object *other;
 
 	FOR_EACH_OBJECT(&m->model, kind, other)
-		if (held(other, o->name))
+		if (instance_has(o, other))
 			json_list_add_string(&list, other->name);
 	return json_list_take(&list);
 }
@@ -296,7 +333,7 @@ void instances_show(struct manager *m, struct object *o, sd_json_variant **v)
 {
 	static const char *const hidden[] = { "user_data", "wish", NULL };
 	struct life *l = instances_get(m, o->id);
-	_cleanup_free_ char *unit = unit_name(carrier_of(o), o->id);
+	_cleanup_free_ char *unit = carrier_of(o)->unit ? unit_name(carrier_of(o), o->id) : NULL;
 	const char *reason = l ? l->reason : NULL;
 
 	if (sd_json_variant_filter(v, (char **)hidden) < 0)
@@ -305,8 +342,8 @@ void instances_show(struct manager *m, struct object *o, sd_json_variant **v)
 		reason = m->instances->problem;
 	json_set_string(v, "state", l ? state_names[l->state] : wish_name(INSTANCE(o)->wish));
 	json_set_string(v, "reason", reason);
-	json_set(v, "enis", names_of(m, o, KIND_ENI, model_eni_is_held));
-	json_set(v, "volumes", names_of(m, o, KIND_VOLUME, model_volume_is_held));
+	json_set(v, "enis", names_of(m, o, KIND_ENI));
+	json_set(v, "volumes", names_of(m, o, KIND_VOLUME));
 	json_set_string(v, "cpus", l ? l->cpus : NULL);
 	json_set_string(v, "unit", unit);
 }

@@ -39,6 +39,8 @@ enum life_down { DOWN_NOT, DOWN_GUEST_TOLD, DOWN_CARRIER_TOLD };
  * @reason: why it has failed, what it waits for, or NULL
  * @unit: ActiveState of its unit, NULL if that is not known
  * @result: Result of its unit
+ * @status: with which its main process has ended
+ * @problem: what went wrong while it was started, or NULL
  * @watch: hears of changes of the unit
  * @qmp: the connection to its VMM, or NULL
  * @plugs: devices that the guest was asked to let go
@@ -64,6 +66,8 @@ struct life {
 	enum life_state state;
 	char *reason;
 	char *unit, *result;
+	int status;
+	char *problem;
 	sd_bus_slot *watch;
 	struct qmp *qmp;
 	struct plug *plugs;
@@ -122,6 +126,8 @@ void instances_problems(struct manager *m, struct json_list *list);
 const char *life_state_name(enum life_state state);
 struct object *instances_find(const struct model *model, const char *name);
 bool instances_boots(const struct model *model, const struct object *volume);
+struct object *instances_host(const struct model *model);
+void instances_committed(struct manager *m, const struct change *c);
 int instances_refuse_change(struct manager *m, const char *name, struct error *e);
 
 /* life.c */
@@ -176,23 +182,36 @@ struct stats {
 };
 
 int serve_instance_stats(sd_varlink *link, sd_json_variant *p, struct manager *m);
-uint64_t stats_cpu_time(const struct life *l);
+uint64_t stats_cpu_time(const struct life *l, const char *part);
 int stats_read(char *buf, size_t size, const char *path);
 void stats_answer(struct life *l, sd_varlink *link, struct stats *s);
 
 /* vm-stats.c */
 void vm_stats(struct life *l, sd_varlink *link);
 
+/* Told of the end of something, with what went wrong or NULL */
+typedef void (*plug_done_fn)(struct manager *m, const char *problem, void *data);
+
 /* systemd.c */
+void unit_allow_devices(struct life *l, plug_done_fn done, void *data);
 char *unit_name(const struct carrier *carrier, const char *id);
 int unit_connect(struct manager *m);
 void unit_disconnect(struct manager *m);
 void unit_watch(struct life *l);
 void unit_ask(struct life *l);
 int unit_start(struct life *l, uint64_t memory);
-void unit_kill(struct life *l, bool hard);
+void unit_kill(struct life *l, int signal, bool all);
+
+/* metal.c */
+char *metal_netns(const struct model *model, const char *instance);
+
+/* adopt.c */
+int serve_instance_adopt(sd_varlink *link, sd_json_variant *p, struct manager *m);
+int adopt_console(struct error *e);
 
 /* place.c: the CPUs and memory of this host */
+uint64_t place_host_cpus(void);
+uint64_t place_host_memory(void);
 int place_check(struct manager *m, const struct object *o, struct error *e);
 int place_find(struct life *l, const struct object *o, struct error *e);
 
@@ -224,6 +243,7 @@ int connect_to(const char *path);
 /* vmm.c */
 int vmm_check(struct error *e);
 char *vmm_uuid(const char *id);
+int vmm_give_console(struct life *l, struct launch *launch, struct error *e);
 sd_json_variant *vmm_eni_device(const struct object *eni, bool several);
 sd_json_variant *vmm_volume_node(const struct object *volume);
 sd_json_variant *vmm_volume_device(const struct object *volume, const char *serial);
@@ -242,8 +262,6 @@ int qmp_send(struct qmp *q, const char *command, sd_json_variant *arguments, int
 	     qmp_done_fn done, void *data);
 
 /* plug.c: what comes and goes while an instance runs */
-typedef void (*plug_done_fn)(struct manager *m, const char *problem, void *data);
-
 void plug_in(struct life *l, struct object *o, plug_done_fn done, void *data);
 void plug_out(struct life *l, struct object *o, plug_done_fn done, void *data);
 void plug_event(struct life *l, const char *event, sd_json_variant *data);

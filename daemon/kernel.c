@@ -355,6 +355,22 @@ void kernel_stop(struct manager *m)
 }
 
 /**
+ * kernel_settle - what attachments depend on has changed: bring ENIs to where they belong
+ * @m: the manager
+ *
+ * An ENI that cannot get there has a kernel_failure() afterwards.
+ *
+ * Context: event loop.
+ */
+void kernel_settle(struct manager *m)
+{
+	if (!m->kernel->nl)
+		return;
+	m->kernel->known = false;
+	resync(m);
+}
+
+/**
  * kernel_apply - carry a change to the card, if there is one
  * @m: the manager
  * @desired: what the card should hold

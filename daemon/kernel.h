@@ -39,6 +39,7 @@ struct kernel {
 /* kernel.c */
 int kernel_start(struct manager *m);
 void kernel_stop(struct manager *m);
+void kernel_settle(struct manager *m);
 int kernel_apply(struct manager *m, struct kstate *desired, struct error *e);
 const char *kernel_failure(struct manager *m, const char *eni_id);
 void kernel_set_failure(struct manager *m, const struct object *eni, const char *text);

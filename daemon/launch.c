@@ -13,7 +13,7 @@
 #include <sys/un.h>
 
 #include "../vmm/vmm.h"
-#include "instances.h"
+#include "carrier.h"
 
 /**
  * struct launch - what a VMM is given
@@ -215,6 +215,20 @@ static int hand_over(struct launch *launch, int link)
 	return r < 0 ? r : send_message(link, launch->args, launch->size, NULL, 0);
 }
 
+static int begin(struct life *l, int fd)
+{
+	struct object *o = model_by_id(&l->m->model, l->id);
+	_cleanup_error_ struct error e = {};
+
+	if (!o)
+		return -ENOENT;
+	if (!l->carrier->entered || l->carrier->entered(l, o, &e) >= 0)
+		return hand_over(l->launch, fd);
+	free(l->problem);
+	l->problem = xstrdup(e.message);
+	return -ECANCELED;
+}
+
 static void caller_free(struct caller *c)
 {
 	sd_event_source_disable_unref(c->source);
@@ -238,7 +252,7 @@ static int on_hello(sd_event_source *source, int fd, uint32_t revents, void *use
 	}
 	/* one that systemd was not asked to start has nothing to run */
 	if (l && l->launch)
-		r = hand_over(l->launch, fd);
+		r = begin(l, fd);
 	if (r < 0)
 		fprintf(stderr, "<4>nitrod: cannot tell '%s' what to run: %s\n", n > 0 ? id : "",
 			strerror(-r));

@@ -2,6 +2,7 @@
 /* The life of one instance, step by step; see instances.h. */
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <time.h>
 
@@ -107,6 +108,7 @@ struct life *life_free(struct life *l)
 	free(l->reason);
 	free(l->unit);
 	free(l->result);
+	free(l->problem);
 	free(l->cpus);
 	free(l);
 	return NULL;
@@ -116,7 +118,11 @@ struct life *life_free(struct life *l)
 static void clean(struct life *l)
 {
 	l->carrier->forget(l);
+	if (l->carrier->clear)
+		l->carrier->clear(l);
 	l->launch = launch_free(l->launch);
+	free(l->problem);
+	l->problem = NULL;
 	l->deadline = l->running_since = 0;
 	l->down = DOWN_NOT;
 	l->force = false;
@@ -243,10 +249,15 @@ static void failed(struct life *l, const struct object *o, const char *reason)
 	life_later(l, l->not_before - now());
 }
 
-static char *why(struct life *l)
+static char *why(struct life *l, const struct object *o)
 {
 	_cleanup_free_ char *words = instance_last_words(l->m, l->id);
+	char *text = words && l->carrier->explain ? l->carrier->explain(l, o, words) : NULL;
 
+	if (text)
+		return text;
+	if (l->problem)
+		return xstrdup(l->problem);
 	if (streq(l->result, "oom-kill"))
 		return xprintf("%s used more memory than the instance has", l->carrier->label);
 	return xprintf("%s failed: %s", l->carrier->label,
@@ -276,14 +287,17 @@ static void rest(struct life *l, struct object *o)
 static void ended(struct life *l, struct object *o)
 {
 	_cleanup_error_ struct error ignored = {};
-	_cleanup_free_ char *reason = why(l), *reboot = instance_rundir(l->m, l->id, "reboot");
+	_cleanup_free_ char *reason = why(l, o), *reboot = instance_rundir(l->m, l->id, "reboot");
 	bool good = streq(l->result, "success"), again = access(reboot, F_OK) == 0;
+	bool by_itself = good && l->carrier->reboots && l->status == l->carrier->reboots;
 
 	if (l->running_since && now() - l->running_since > GOOD_AFTER)
 		l->failures = 0;
 	clean(l);
 	l->reboot = false;
-	if (INSTANCE(o)->wish != WISH_RUNNING || again) {
+	if (by_itself)
+		l->not_before = now() + RESTART_AFTER;
+	if (INSTANCE(o)->wish != WISH_RUNNING || again || by_itself) {
 		rest(l, o);
 		return;
 	}
@@ -307,9 +321,9 @@ static void next_step_down(struct life *l, uint64_t t, enum wish wish)
 		l->carrier->power_off(l);
 	} else if (l->down < DOWN_CARRIER_TOLD) {
 		l->down = DOWN_CARRIER_TOLD;
-		unit_kill(l, false);
+		l->carrier->end(l);
 	} else {
-		unit_kill(l, true);
+		unit_kill(l, SIGKILL, true);
 	}
 	l->deadline = t + patience;
 }
@@ -341,6 +355,17 @@ static void be_up(struct life *l, struct object *o)
 		life_set(l, LIFE_PENDING, NULL);
 }
 
+/* This host runs as long as nitrod does */
+static void settle_host(struct life *l, const struct object *o)
+{
+	if (INSTANCE(o)->ended)
+		life_set(l, LIFE_TERMINATED, NULL);
+	else if (INSTANCE(o)->wish == WISH_TERMINATED)
+		instance_release(l);
+	else
+		life_set(l, LIFE_RUNNING, NULL);
+}
+
 /**
  * life_settle - do the next step
  * @l: the instance
@@ -351,6 +376,8 @@ void life_settle(struct life *l)
 {
 	struct object *o = object_of(l);
 
+	if (o && !l->carrier->unit)
+		settle_host(l, o);
 	if (!o || !l->unit || l->starting)
 		return;
 	if (streq(l->unit, "active") || streq(l->unit, "activating") ||

@@ -248,6 +248,7 @@ int manager_commit_checked(struct manager *m, struct change *c, struct error *e)
 	}
 	for (size_t i = 0; i < c->n; i++)
 		journal_change(&c->edits[i]);
+	instances_committed(m, c);
 	change_keep(c);
 	services_changed(m);
 	return 0;

@@ -266,7 +266,13 @@ enum wish { WISH_RUNNING, WISH_STOPPED, WISH_TERMINATED, WISH_MAX };
 
 enum restart { RESTART_ON_FAILURE, RESTART_NO, RESTART_MAX };
 
+/* What an instance is: a virtual machine, an operating system that runs on this host's
+ * CPUs, or the one that is this host's own
+ */
+enum instance_kind { INSTANCE_VM, INSTANCE_METAL, INSTANCE_HOST, INSTANCE_KINDS };
+
 #define VCPUS_MAX 255
+#define CPUS_MAX 1024		/* of bare metal: what the host has */
 #define INSTANCE_ENIS_MAX 15		/* EC2's largest instances */
 #define INSTANCE_VOLUMES_MAX 27
 #define USER_DATA_MAX 16384
@@ -274,11 +280,13 @@ enum restart { RESTART_ON_FAILURE, RESTART_NO, RESTART_MAX };
 #define PUBLIC_KEYS_MAX 16
 
 /**
- * struct instance - a virtual machine of this host
+ * struct instance - a virtual machine of this host, or an operating system on it
  * @o: the object
+ * @kind: which of them
  * @vcpus: how many CPUs it has
  * @memory: bytes
- * @kernel: where its kernel came from; nitrod keeps a copy. NULL if it boots a volume
+ * @kernel: where its kernel came from; nitrod keeps a copy. NULL if it boots a volume, or
+ *	has booted already
  * @initrd: where its initial ramdisk came from, or NULL
  * @cmdline: the kernel's command line
  * @boot: the volume that it boots, or NULL
@@ -293,6 +301,7 @@ enum restart { RESTART_ON_FAILURE, RESTART_NO, RESTART_MAX };
  */
 struct instance {
 	struct object o;
+	enum instance_kind kind;
 	uint64_t vcpus, memory;
 	char *kernel, *initrd, *cmdline, *boot;
 	char *user_data;

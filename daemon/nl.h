@@ -109,10 +109,17 @@ struct link_event {
 	bool gone;
 };
 
+/* As the holder of a link sees it */
+struct link_traffic {
+	uint64_t packets_in, bytes_in, packets_out, bytes_out;
+};
+
 int rtnl_open(struct nl_sock **ret, struct error *e);
 void rtnl_close(struct nl_sock *sk);
 int rtnl_find(struct nl_sock *sk, uint32_t ifindex, const char *name, struct link *ret,
 	      struct error *e);
+int rtnl_traffic(struct nl_sock *sk, int nsid, const char *name, struct link_traffic *ret,
+		 struct error *e);
 int rtnl_new_eni(struct nl_sock *sk, const char *name, const uint8_t mac[6], uint32_t id,
 		 struct error *e);
 int rtnl_listen(struct nl_sock **ret, struct error *e);

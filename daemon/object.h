@@ -132,6 +132,8 @@ char *size_text(uint64_t size);
 
 /* instance.c */
 const char *wish_name(enum wish wish);
+const char *instance_kind_name(enum instance_kind kind);
+bool instance_has(const struct object *instance, const struct object *o);
 
 /* route-table.c */
 int route_parse(sd_json_variant *v, struct route *ret, struct error *e);

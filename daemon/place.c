@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <sys/sysinfo.h>
 
-#include "instances.h"
+#include "carrier.h"
 
 #define MIB (1ULL << 20)
 
@@ -103,6 +103,33 @@ static bool find_cpus(struct manager *m, const struct life *but, uint64_t n, cpu
 	return (uint64_t)CPU_COUNT(ret) >= n;
 }
 
+/**
+ * place_host_cpus - how many CPUs this host has
+ *
+ * Context: any.
+ * Return: the number.
+ */
+uint64_t place_host_cpus(void)
+{
+	cpu_set_t online;
+
+	online_cpus(&online);
+	return CPU_COUNT(&online);
+}
+
+/**
+ * place_host_memory - how much memory this host has
+ *
+ * Context: any.
+ * Return: bytes.
+ */
+uint64_t place_host_memory(void)
+{
+	struct sysinfo info;
+
+	return sysinfo(&info) < 0 ? 0 : (uint64_t)info.totalram * info.mem_unit;
+}
+
 static int no_cpus(struct manager *m, const struct object *o, const struct life *but,
 		   struct error *e)
 {
@@ -119,22 +146,20 @@ static int no_cpus(struct manager *m, const struct object *o, const struct life 
 static int check_memory(struct manager *m, const struct object *o, const struct life *but,
 			struct error *e)
 {
-	uint64_t want = INSTANCE(o)->memory, taken = 0, all;
-	struct sysinfo info;
+	uint64_t want = INSTANCE(o)->memory, taken = 0, all = place_host_memory();
 
-	if (sysinfo(&info) < 0)
-		return 0;
-	all = (uint64_t)info.totalram * info.mem_unit;
 	for (size_t i = 0; i < m->instances->lives.cap; i++) {
 		struct life *l = m->instances->lives.slots[i].value;
 		struct object *other;
 
-		if (!m->instances->lives.slots[i].key || l == but || !has_place(l))
+		/* what this host itself has, instances may be given */
+		if (!m->instances->lives.slots[i].key || l == but || !l->carrier->unit ||
+		    !has_place(l))
 			continue;
 		other = model_by_id(&m->model, l->id);
 		taken += other ? INSTANCE(other)->memory : 0;
 	}
-	if (taken + want <= all)
+	if (!all || taken + want <= all)
 		return 0;
 	return fail(e, ERR_FAILED,
 		    "instance '%s' needs %lluM of memory; this host has %lluM, of which other instances have %lluM",

@@ -110,6 +110,48 @@ int rtnl_find(struct nl_sock *sk, uint32_t ifindex, const char *name, struct lin
 	return card_call(sk, msg, on_link, ret, what, e);
 }
 
+static int on_traffic(struct nlmsghdr *nlh, void *userdata)
+{
+	struct nlattr *tb[IFLA_MAX + 1];
+	struct link_traffic *t = userdata;
+	struct rtnl_link_stats64 s;
+
+	if (nlmsg_parse(nlh, sizeof(struct ifinfomsg), tb, IFLA_MAX, NULL) < 0)
+		return -EBADMSG;
+	if (!tb[IFLA_STATS64] || nla_len(tb[IFLA_STATS64]) < (int)sizeof(s))
+		return 0;
+	memcpy(&s, nla_data(tb[IFLA_STATS64]), sizeof(s));
+	*t = (struct link_traffic){
+		.packets_in = s.rx_packets, .bytes_in = s.rx_bytes,
+		.packets_out = s.tx_packets, .bytes_out = s.tx_bytes,
+	};
+	return 0;
+}
+
+/**
+ * rtnl_traffic - what a link has carried
+ * @sk: the socket
+ * @nsid: ID of the namespace that it is in, -1 for that of the socket
+ * @name: its name
+ * @ret: the counters
+ * @e: gets the kernel's words
+ *
+ * Context: event loop.
+ * Return: 0 or a negative errno.
+ */
+int rtnl_traffic(struct nl_sock *sk, int nsid, const char *name, struct link_traffic *ret,
+		 struct error *e)
+{
+	struct nl_msg *msg = link_msg(RTM_GETLINK, 0, 0);
+	_cleanup_free_ char *what = xprintf("show link '%s'", name);
+
+	*ret = (struct link_traffic){};
+	card_put(msg, IFLA_IFNAME, strlen(name) + 1, name);
+	if (nsid >= 0)
+		card_put_u32(msg, IFLA_TARGET_NETNSID, nsid);
+	return card_call(sk, msg, on_traffic, ret, what, e);
+}
+
 /**
  * rtnl_new_eni - make the netdev of an ENI
  * @sk: the socket

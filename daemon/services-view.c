@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "instances.h"
 #include "object.h"
 #include "services.h"
 
@@ -80,7 +81,8 @@ static sd_json_variant *known_instance(const struct object *o)
 static sd_json_variant *instance_of(const struct model *m, const struct eni *eni)
 {
 	const struct attachment *a = &eni->attachment;
-	struct object *known = a->instance ? model_get(m, KIND_INSTANCE, NULL, a->instance) : NULL;
+	struct object *known = a->instance ? model_get(m, KIND_INSTANCE, NULL, a->instance) :
+			       a->kind == ATTACH_LOCAL ? instances_host(m) : NULL;
 	_cleanup_free_ char *id = a->instance ? object_make_id("i", NULL, a->instance, 0) :
 						xprintf("i-%s", strchr(eni->o.id, '-') + 1);
 	struct json_list v = {};

@@ -105,11 +105,13 @@ static sd_json_variant *export_storage(const struct model *m, const struct objec
 static sd_json_variant *export_instance(const struct model *m, const struct object *o)
 {
 	_cleanup_json_ sd_json_variant *v = stack_export_instance(m, o);
-	const char *drop[3] = {};
+	const char *drop[4] = {};
 	size_t n = 0;
 
 	if (!v)
 		return NULL;
+	if (INSTANCE(o)->kind == INSTANCE_VM)
+		drop[n++] = "kind";
 	if (!sd_json_variant_elements(json_get(v, "public_keys")))
 		drop[n++] = "public_keys";
 	if (INSTANCE(o)->restart == RESTART_ON_FAILURE)

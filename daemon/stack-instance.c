@@ -254,7 +254,8 @@ static int properties_of(sd_json_variant *v, const struct object *old, enum wish
 static int check_fixed(const struct object *old, const struct object *new, struct error *e)
 {
 	const struct instance *a = INSTANCE(old), *b = INSTANCE(new);
-	const char *what = !streq(a->kernel, b->kernel) ? "kernel" :
+	const char *what = a->kind != b->kind ? "kind" :
+			   !streq(a->kernel, b->kernel) ? "kernel" :
 			   !streq(a->initrd, b->initrd) ? "initrd" :
 			   !streq(a->boot, b->boot) ? "boot" : NULL;
 	_cleanup_free_ char *path = what ? xprintf("/%s", what) : NULL;
@@ -321,6 +322,8 @@ static int check_entry(sd_json_variant *v, enum wish *ret, struct error *e)
 
 			return fail_at(e, path, "unknown key '%s'", inner_keys[i]);
 		}
+	if (streq(json_string(v, "kind"), instance_kind_name(INSTANCE_HOST)))
+		return fail_at(e, "/kind", "kind 'host' is not for stacks; see 'instance adopt'");
 	state = json_string(v, "state");
 	if (state && !streq(state, "running") && !streq(state, "stopped"))
 		return fail_at(e, "/state", "state '%s' is none of running, stopped", state);
@@ -405,7 +408,8 @@ int stack_put_instances(struct manager *m, struct change *c, sd_json_variant *li
  */
 int stack_prune_instance(struct change *c, struct object *o, struct error *e)
 {
-	if (INSTANCE(o)->wish == WISH_TERMINATED)
+	/* nor is this host a matter of stacks */
+	if (INSTANCE(o)->wish == WISH_TERMINATED || INSTANCE(o)->kind == INSTANCE_HOST)
 		return 0;
 	o = touch(c, o, e);
 	if (!o)
@@ -550,7 +554,7 @@ static void export_user_data(const struct instance *i, sd_json_variant **v)
  * @o: the instance
  *
  * Context: method call.
- * Return: the entry, NULL if it is terminated.
+ * Return: the entry, NULL if it is terminated or this host.
  */
 sd_json_variant *stack_export_instance(const struct model *m, const struct object *o)
 {
@@ -559,7 +563,7 @@ sd_json_variant *stack_export_instance(const struct model *m, const struct objec
 	struct host *local = model_local_host(m);
 	sd_json_variant *v;
 
-	if (INSTANCE(o)->wish == WISH_TERMINATED)
+	if (INSTANCE(o)->wish == WISH_TERMINATED || INSTANCE(o)->kind == INSTANCE_HOST)
 		return NULL;
 	v = object_body(o);
 	if (sd_json_variant_filter(&v, (char **)own) < 0)

@@ -39,7 +39,7 @@ static struct life *unit_life(struct manager *m, const char *unit)
 		return NULL;
 	id = xstrndup(at + 1, n - strlen("@" SUFFIX));
 	l = instances_get(m, id);
-	name = l ? unit_name(l->carrier, id) : NULL;
+	name = l && l->carrier->unit ? unit_name(l->carrier, id) : NULL;
 	return streq(name, unit) ? l : NULL;
 }
 
@@ -57,6 +57,8 @@ static char *unit_path(const struct life *l)
 struct asked {
 	struct manager *m;
 	char *id;
+	plug_done_fn done;
+	void *data;
 };
 
 static struct asked *asked_new(struct life *l)
@@ -108,6 +110,19 @@ static int on_result(sd_bus_message *reply, void *userdata, sd_bus_error *error)
 	return 0;
 }
 
+static int on_status(sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+	struct life *l = life_of(userdata);
+	int32_t status;
+
+	(void)error;
+	if (!l || sd_bus_message_is_method_error(reply, NULL) ||
+	    sd_bus_message_read(reply, "v", "i", &status) < 0)
+		return 0;
+	l->status = status;
+	return 0;
+}
+
 static int on_active(sd_bus_message *reply, void *userdata, sd_bus_error *error)
 {
 	struct life *l = life_of(userdata);
@@ -145,10 +160,11 @@ static void ask(struct life *l, const char *interface, const char *property,
  */
 void unit_ask(struct life *l)
 {
-	if (!l->m->instances->bus)
+	if (!l->m->instances->bus || !l->carrier->unit)
 		return;
 	/* answers come in this order */
 	ask(l, "Service", "Result", on_result);
+	ask(l, "Service", "ExecMainStatus", on_status);
 	ask(l, "Unit", "ActiveState", on_active);
 }
 
@@ -168,10 +184,11 @@ static int on_changed(sd_bus_message *message, void *userdata, sd_bus_error *err
  */
 void unit_watch(struct life *l)
 {
-	_cleanup_free_ char *path = unit_path(l);
+	_cleanup_free_ char *path = NULL;
 
-	if (l->watch || !l->m->instances->bus)
+	if (l->watch || !l->m->instances->bus || !l->carrier->unit)
 		return;
+	path = unit_path(l);
 	(void)sd_bus_match_signal_async(l->m->instances->bus, &l->watch, DESTINATION, path,
 					"org.freedesktop.DBus.Properties", "PropertiesChanged",
 					on_changed, NULL, l);
@@ -209,29 +226,61 @@ static int append_cpus(sd_bus_message *call, const char *list)
 	return sd_bus_message_append_array(call, 'y', bits, size);
 }
 
-static int append_limits(sd_bus_message *call, const struct life *l, uint64_t memory)
+/* A property whose value is appended between these two */
+static int open_property(sd_bus_message *call, const char *name, const char *type)
 {
-	int r = sd_bus_message_open_container(call, 'a', "(sv)");
+	int r = sd_bus_message_open_container(call, 'r', "sv");
 
 	if (r >= 0)
-		r = sd_bus_message_append(call, "(sv)", "MemoryMax", "t", memory);
-	if (r >= 0)
-		r = sd_bus_message_open_container(call, 'r', "sv");
-	if (r >= 0)
-		r = sd_bus_message_append(call, "s", "AllowedCPUs");
-	if (r >= 0)
-		r = sd_bus_message_open_container(call, 'v', "ay");
-	if (r >= 0)
-		r = append_cpus(call, l->cpus);
-	for (int i = 0; r >= 0 && i < 3; i++)
-		r = sd_bus_message_close_container(call);
-	return r;
+		r = sd_bus_message_append(call, "s", name);
+	return r < 0 ? r : sd_bus_message_open_container(call, 'v', type);
 }
 
-static int set_limits(struct life *l, const char *name, uint64_t memory)
+static int close_property(sd_bus_message *call)
+{
+	int r = sd_bus_message_close_container(call);
+
+	return r < 0 ? r : sd_bus_message_close_container(call);
+}
+
+/* These devices, and none that was allowed before */
+static int append_devices(sd_bus_message *call, const struct life *l)
+{
+	_cleanup_strings_ struct strings paths = {};
+	int r;
+
+	if (!l->carrier->devices)
+		return 0;
+	l->carrier->devices(l, &paths);
+	r = sd_bus_message_append(call, "(sv)", "DeviceAllow", "a(ss)", 0);
+	if (r >= 0)
+		r = open_property(call, "DeviceAllow", "a(ss)");
+	if (r >= 0)
+		r = sd_bus_message_open_container(call, 'a', "(ss)");
+	for (size_t i = 0; r >= 0 && i < paths.n; i++)
+		r = sd_bus_message_append(call, "(ss)", paths.v[i], "rwm");
+	if (r >= 0)
+		r = sd_bus_message_close_container(call);
+	return r < 0 ? r : close_property(call);
+}
+
+static int append_limits(sd_bus_message *call, const struct life *l, uint64_t memory)
+{
+	int r = sd_bus_message_append(call, "(sv)", "MemoryMax", "t", memory);
+
+	if (r >= 0)
+		r = open_property(call, "AllowedCPUs", "ay");
+	if (r >= 0)
+		r = append_cpus(call, l->cpus);
+	return r < 0 ? r : close_property(call);
+}
+
+/* @memory: 0 to change nothing but what devices it may open */
+static int set_properties(struct life *l, uint64_t memory, sd_bus_message_handler_t done,
+			  struct asked *a)
 {
 	_cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
-	struct asked *a;
+	_cleanup_free_ char *name = unit_name(l->carrier, l->id);
 	sd_bus_slot *slot = NULL;
 	int r;
 
@@ -240,12 +289,50 @@ static int set_limits(struct life *l, const char *name, uint64_t memory)
 	if (r >= 0)
 		r = sd_bus_message_append(call, "sb", name, true);
 	if (r >= 0)
+		r = sd_bus_message_open_container(call, 'a', "(sv)");
+	if (r >= 0 && memory)
 		r = append_limits(call, l, memory);
-	if (r < 0)
-		return r;
-	a = asked_new(l);
-	r = sd_bus_call_async(l->m->instances->bus, &slot, call, on_started, a, 0);
+	if (r >= 0)
+		r = append_devices(call, l);
+	if (r >= 0)
+		r = sd_bus_message_close_container(call);
+	if (r >= 0)
+		r = sd_bus_call_async(l->m->instances->bus, &slot, call, done, a, 0);
 	return keep(a, slot, r);
+}
+
+static int on_allowed(sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+	const sd_bus_error *problem = sd_bus_message_get_error(reply);
+	struct asked *a = userdata;
+
+	(void)error;
+	if (a->done)
+		a->done(a->m, problem ? problem->message : NULL, a->data);
+	return 0;
+}
+
+/**
+ * unit_allow_devices - the devices that an instance may open are others now
+ * @l: the instance, which runs
+ * @done: told of the end, or NULL
+ * @data: for it
+ *
+ * Context: event loop; @done may be called before this returns.
+ */
+void unit_allow_devices(struct life *l, plug_done_fn done, void *data)
+{
+	struct asked *a;
+	int r = -ENOTCONN;
+
+	if (l->m->instances->bus) {
+		a = asked_new(l);
+		a->done = done;
+		a->data = data;
+		r = set_properties(l, 0, on_allowed, a);
+	}
+	if (r < 0 && done)
+		done(l->m, strerror(-r), data);
 }
 
 static int call(struct life *l, const char *method, sd_bus_message_handler_t done,
@@ -285,31 +372,32 @@ int unit_start(struct life *l, uint64_t memory)
 	if (!l->m->instances->bus)
 		return -ENOTCONN;
 	unit_watch(l);
-	r = set_limits(l, name, memory);
+	r = set_properties(l, memory, on_started, asked_new(l));
 	if (r >= 0)
 		r = call(l, "ResetFailedUnit", on_ignored, name, NULL);
 	return r < 0 ? r : call(l, "StartUnit", on_started, name, "replace");
 }
 
-static void kill_unit(sd_bus *bus, const char *name, int signal)
+static void kill_unit(sd_bus *bus, const char *name, int signal, bool all)
 {
 	(void)sd_bus_call_method_async(bus, NULL, DESTINATION, MANAGER_PATH, MANAGER, "KillUnit",
-				       on_ignored, NULL, "ssi", name, "all", signal);
+				       on_ignored, NULL, "ssi", name, all ? "all" : "main", signal);
 }
 
 /**
- * unit_kill - end an instance's unit
+ * unit_kill - send a signal to an instance's unit
  * @l: the instance
- * @hard: give it no time
+ * @signal: the signal
+ * @all: to all its processes, not only to the main one
  *
  * Context: event loop.
  */
-void unit_kill(struct life *l, bool hard)
+void unit_kill(struct life *l, int signal, bool all)
 {
 	_cleanup_free_ char *name = unit_name(l->carrier, l->id);
 
 	if (l->m->instances->bus)
-		kill_unit(l->m->instances->bus, name, hard ? SIGKILL : SIGTERM);
+		kill_unit(l->m->instances->bus, name, signal, all);
 }
 
 static int on_job(sd_bus_message *message, void *userdata, sd_bus_error *error)
@@ -324,7 +412,8 @@ static int on_job(sd_bus_message *message, void *userdata, sd_bus_error *error)
 		return 0;
 	l = unit_life(m, unit);
 	if (l)
-		life_unit_started(l, NULL);
+		life_unit_started(l, streq(result, "dependency") ?
+				  "a unit that its own needs has failed" : NULL);
 	return 0;
 }
 
@@ -343,7 +432,7 @@ static int on_list(sd_bus_message *reply, void *userdata, sd_bus_error *error)
 		if (unit_life(m, unit) || streq(active, "inactive") || streq(active, "failed"))
 			continue;
 		fprintf(stderr, "<4>nitrod: unit '%s' is of no instance and is ended\n", unit);
-		kill_unit(m->instances->bus, unit, SIGKILL);
+		kill_unit(m->instances->bus, unit, SIGKILL, true);
 	}
 	return 0;
 }
@@ -372,8 +461,10 @@ static int subscribe(struct manager *m, sd_bus *bus)
 		r = sd_bus_call_method_async(bus, NULL, DESTINATION, MANAGER_PATH, MANAGER,
 					     "Subscribe", on_ignored, NULL, NULL);
 	for (const struct carrier *c = carrier_next(NULL); c && r >= 0; c = carrier_next(c)) {
-		_cleanup_free_ char *pattern = unit_name(c, "*");
+		_cleanup_free_ char *pattern = c->unit ? unit_name(c, "*") : NULL;
 
+		if (!pattern)
+			continue;
 		r = sd_bus_call_method_async(bus, NULL, DESTINATION, MANAGER_PATH, MANAGER,
 					     "ListUnitsByPatterns", on_list, m, "asas", 0, 1,
 					     pattern);

@@ -214,6 +214,9 @@ static int to_instance(struct call *call, const struct model *model, const char 
 
 	if (!o)
 		return 0;
+	if (INSTANCE(o)->kind == INSTANCE_HOST)
+		return fail(e, ERR_INVALID, "instance '%s' is this host; attach it with --local",
+			    o->name);
 	if (instances_refuse_change(call->m, o->name, e) < 0)
 		return -EBUSY;
 	FOR_EACH_OBJECT(model, KIND_VOLUME, other)

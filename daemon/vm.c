@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The carrier of virtual machines: QEMU (vmm.c), told by QMP (qmp.c, plug.c). */
 
+#include <signal.h>
+
 #include "carrier.h"
 
 #define MIB (1ULL << 20)
@@ -36,6 +38,11 @@ static void vm_power_off(struct life *l)
 	(void)qmp_send(l->qmp, "system_powerdown", NULL, -1, NULL, NULL);
 }
 
+static void vm_end(struct life *l)
+{
+	unit_kill(l, SIGTERM, true);
+}
+
 static void vm_forget(struct life *l)
 {
 	l->qmp = qmp_close(l->qmp);
@@ -46,6 +53,6 @@ const struct carrier carrier_vm = {
 	.unit = "nitro-instance", .label = "the VMM",
 	.memory = vm_memory, .check = vmm_check, .has_eni = vm_has_eni,
 	.describe = vmm_describe, .find = vm_find, .ready = vm_ready, .sync = plug_sync,
-	.power_off = vm_power_off, .forget = vm_forget,
+	.power_off = vm_power_off, .end = vm_end, .forget = vm_forget,
 	.plug_in = plug_in, .plug_out = plug_out, .stats = vm_stats,
 };

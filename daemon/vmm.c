@@ -73,8 +73,16 @@ static int give_set(struct launch *launch, const char *path, int flags, struct e
 	return fd;
 }
 
-/* In the order of enum launch_fd */
-static int give_launcher(struct life *l, struct launch *launch, struct error *e)
+/**
+ * vmm_give_console - hand over what nitro-launch itself needs
+ * @l: the instance
+ * @launch: gets the descriptors, in the order of enum launch_fd
+ * @e: says what cannot be opened
+ *
+ * Context: event loop.
+ * Return: 0 or a negative errno.
+ */
+int vmm_give_console(struct life *l, struct launch *launch, struct error *e)
 {
 	_cleanup_free_ char *log = instance_dir(l->m, l->id, "console.log");
 	_cleanup_free_ char *vmm = instance_dir(l->m, l->id, "vmm.log");
@@ -428,7 +436,7 @@ static int describe_devices(struct life *l, const struct object *o, struct launc
 int vmm_describe(struct life *l, const struct object *o, struct launch *launch,
 		 struct error *e)
 {
-	int r = give_launcher(l, launch, e);
+	int r = vmm_give_console(l, launch, e);
 
 	if (r >= 0)
 		r = describe_machine(o, launch, e);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* nitroctl instance: virtual machines with their ENIs and volumes. */
+/* nitroctl instance: virtual machines and bare metal, with ENIs and volumes. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -23,9 +23,20 @@
 	{ .name = "no-wait", .property = "no_wait", \
 	  .help = "do not wait until it is done" }
 
+#define METADATA_OPTIONS \
+	{ .name = "user-data", .property = "user_data", .type = &type_text, \
+	  .metavar = "FILE", \
+	  .help = "user data for its metadata, 16 KiB at most; - is stdin" }, \
+	{ .name = "public-key", .property = "public_keys", \
+	  .type = &type_text, .metavar = "FILE", .list = true, \
+	  .help = "SSH public key for its metadata; may be repeated" }
+
 static const struct cli_option run_options[] = {
+	{ .name = "metal", .property = "metal",
+	  .help = "boot the volume on this host's CPUs, without a VMM" },
 	{ .name = "vcpus", .property = "vcpus", .type = &type_count,
-	  .metavar = "N", .help = "CPUs, for itself (default 1)" },
+	  .metavar = "N",
+	  .help = "CPUs, for itself (default 1; with --metal all)" },
 	{ .name = "memory", .property = "memory", .type = &type_size,
 	  .metavar = "SIZE", .help = "memory, such as 2G (default 512M)" },
 	{ .name = "kernel", .property = "kernel", .type = &type_text,
@@ -36,25 +47,29 @@ static const struct cli_option run_options[] = {
 	  .metavar = "STRING",
 	  .help = "its command line (default: console=ttyS0 console=hvc0)" },
 	{ .name = "boot", .property = "boot", .type = &type_text,
-	  .metavar = "VOLUME", .help = "volume to boot, by UEFI" },
+	  .metavar = "VOLUME", .help = "volume to boot, by UEFI or with --metal" },
 	{ .name = "volume", .property = "volumes", .type = &type_text,
 	  .metavar = "VOLUME", .list = true,
 	  .help = "another volume; may be repeated" },
 	{ .name = "eni", .property = "enis", .type = &type_text,
 	  .metavar = "ENI", .list = true,
 	  .help = "network interface; may be repeated" },
-	{ .name = "user-data", .property = "user_data", .type = &type_text,
-	  .metavar = "FILE",
-	  .help = "user data for its metadata, 16 KiB at most; - is stdin" },
-	{ .name = "public-key", .property = "public_keys",
-	  .type = &type_text, .metavar = "FILE", .list = true,
-	  .help = "SSH public key for its metadata; may be repeated" },
+	METADATA_OPTIONS,
 	{ .name = "restart", .property = "restart", .type = &type_text,
 	  .metavar = "on-failure|no",
-	  .help = "what to do if its VMM fails (default: on-failure)" },
+	  .help = "what to do if its VMM or carrier fails (default: on-failure)" },
 	NO_WAIT_OPTION,
 	{}
 };
+
+static const struct cli_option adopt_options[] = {
+	{ .name = "metal", .property = "metal",
+	  .help = "this host itself, as bare metal" },
+	METADATA_OPTIONS,
+	{}
+};
+
+static const char *const adopt_needs[] = { "metal", NULL };
 
 static const struct cli_option start_options[] = {
 	NO_WAIT_OPTION,
@@ -336,7 +351,7 @@ static const struct print_field stats_fields[] = {
 	{ "Exits", "exits", NULL, PRINT_SHOW },
 	{ "Because of nothing to do", "halt_exits", NULL, PRINT_SHOW },
 	{ "Memory", "memory.current", format_size, PRINT_SHOW },
-	{ "Memory at most", "memory.peak", format_size, PRINT_SHOW },
+	{ "Memory at most", "memory.peak", format_size, PRINT_SHOW | PRINT_IF_SET },
 	{ "Memory limit", "memory.limit", format_size, PRINT_SHOW },
 	{}
 };
@@ -396,6 +411,9 @@ static const struct cli_verb verbs[] = {
 	{ .name = "run", .help = "make an instance, start it, print its ID",
 	  .positionals = cli_name_positional, .options = run_options,
 	  .method = "Run", .run = run_run },
+	{ .name = "adopt", .help = "make this host itself an instance",
+	  .positionals = cli_name_positional, .options = adopt_options,
+	  .needs = adopt_needs, .method = "Adopt", .run = run_run },
 	{ .name = "list", .help = "list the instances",
 	  .method = "List", .run = cli_run_list },
 	{ .name = "show", .help = "show an instance",
@@ -429,6 +447,7 @@ static const struct cli_verb verbs[] = {
 static const struct print_field fields[] = {
 	{ "Name", "name", NULL, PRINT_BOTH },
 	{ "ID", "id", NULL, PRINT_BOTH },
+	{ "Kind", "kind", NULL, PRINT_BOTH },
 	{ "vCPUs", "vcpus", NULL, PRINT_BOTH | PRINT_RIGHT },
 	{ "Memory", "memory", format_size, PRINT_BOTH | PRINT_RIGHT },
 	{ "Kernel", "kernel", NULL, PRINT_SHOW | PRINT_IF_SET },
@@ -439,7 +458,7 @@ static const struct print_field fields[] = {
 	{ "Volumes", "volumes", NULL, PRINT_BOTH },
 	{ "Restart", "restart", NULL, PRINT_SHOW },
 	{ "CPUs", "cpus", NULL, PRINT_SHOW | PRINT_IF_SET },
-	{ "Unit", "unit", NULL, PRINT_SHOW },
+	{ "Unit", "unit", NULL, PRINT_SHOW | PRINT_IF_SET },
 	{ "State", "state", NULL, PRINT_BOTH },
 	{ "Reason", "reason", NULL, PRINT_SHOW | PRINT_IF_SET },
 	{}
@@ -447,7 +466,7 @@ static const struct print_field fields[] = {
 
 const struct cli_object object_instance = {
 	.name = "instance",
-	.help = "virtual machines with their ENIs and volumes",
+	.help = "virtual machines and bare metal",
 	.interface = "io.nitro.Instance",
 	.verbs = verbs,
 	.fields = fields,

@@ -3,7 +3,8 @@
  * nitro-launch: become the VMM of an instance. It runs as the instance's own
  * user, in its sandbox, and can open nothing: what the VMM needs comes from
  * nitrod as descriptors, over a connection that systemd has made (OpenFile=).
- * A child stays behind and keeps the console.
+ * A child stays behind and keeps the console. With --stdio it becomes what carries bare
+ * metal instead: the console is its standard input and output, and it opens what it needs.
  */
 
 #include <errno.h>
@@ -136,12 +137,14 @@ static int make_pair(int fd, int *ret)
 	return 0;
 }
 
-static int keep_console(struct launch *l)
+/* @stdio: there is no serial port */
+static int keep_console(struct launch *l, bool stdio)
 {
-	int serial, console;
+	int serial = -1, console;
 	pid_t pid;
 
-	if (make_pair(VMM_FD_SERIAL, &serial) < 0 || make_pair(VMM_FD_CONSOLE, &console) < 0)
+	if ((!stdio && make_pair(VMM_FD_SERIAL, &serial) < 0) ||
+	    make_pair(VMM_FD_CONSOLE, &console) < 0)
 		return -1;
 	pid = fork();
 	if (pid < 0)
@@ -174,21 +177,37 @@ static int become_vmm(struct launch *l)
 	return complain(argv[0]);
 }
 
+/* What it says itself goes to its log, not to the console */
+static int become_carrier(struct launch *l)
+{
+	char **argv = split(l);
+
+	if (!argv)
+		return complain("cannot start it");
+	if (dup2(VMM_FD_CONSOLE, 0) < 0 || dup2(VMM_FD_CONSOLE, 1) < 0 ||
+	    dup2(l->fds[LAUNCH_VMM_LOG], 2) < 0)
+		return complain("cannot keep a descriptor");
+	close(VMM_FD_CONSOLE);
+	(void)execv(argv[0], argv);
+	return complain(argv[0]);
+}
+
 int main(int argc, char *argv[])
 {
+	bool stdio = argc == 3 && !strcmp(argv[1], "--stdio");
 	static struct launch l;
 
-	if (argc != 2 || sd_listen_fds(true) != 1) {
+	if (argc != (stdio ? 3 : 2) || sd_listen_fds(true) != 1) {
 		fputs("nitro-launch: is started by nitrod, in the unit of an instance\n", stderr);
 		return 2;
 	}
-	if (send(SD_LISTEN_FDS_START, argv[1], strlen(argv[1]), MSG_NOSIGNAL) < 0)
+	if (send(SD_LISTEN_FDS_START, argv[argc - 1], strlen(argv[argc - 1]), MSG_NOSIGNAL) < 0)
 		return complain("cannot talk to nitrod") < 0;
 	if (receive(SD_LISTEN_FDS_START, &l) < 0)
 		return EXIT_FAILURE;
 	close(SD_LISTEN_FDS_START);
-	if (keep_console(&l) < 0)
+	if (keep_console(&l, stdio) < 0)
 		return EXIT_FAILURE;
-	(void)become_vmm(&l);
+	(void)(stdio ? become_carrier(&l) : become_vmm(&l));
 	return EXIT_FAILURE;
 }

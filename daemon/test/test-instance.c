@@ -12,6 +12,7 @@
 
 #define ROW(rest) "{'name':'web'" rest "}"
 #define KERNEL ",'kernel':'/boot/vmlinuz'"
+#define METAL ",'kind':'metal'"
 #define KEYS ",'public_keys':['ssh-ed25519 AAAA me','ssh-rsa BBBB'],'restart':'no'"
 
 static const struct {
@@ -36,6 +37,15 @@ static const struct {
 	{ ROW(KERNEL ",'restart':'always'"), "/restart", "none of on-failure, no" },
 	{ ROW(KERNEL ",'wish':'bliss'"), "/wish", "cannot be" },
 	{ ROW(KERNEL ",'colour':'red'"), "/colour", "unknown key" },
+	{ ROW(",'kind':'metal'"), NULL, "needs a volume to boot" },
+	{ ROW(METAL KERNEL), "/kernel", "is for a virtual machine" },
+	{ ROW(METAL ",'boot':'v','initrd':'/i'"), "/initrd", "is for a virtual machine" },
+	{ ROW(METAL ",'boot':'v','cmdline':'quiet'"), "/cmdline", "is for a virtual machine" },
+	{ ROW(METAL ",'boot':'none'"), "/boot", "names volume 'none', which does not exist" },
+	{ ROW(METAL ",'boot':'v','vcpus':1025"), "/vcpus", "not from 1 to 1024" },
+	{ ROW(",'kind':'host','boot':'v'"), "/boot", "has booted already" },
+	{ ROW(",'kind':'host'" KERNEL), "/kernel", "is for a virtual machine" },
+	{ ROW(",'kind':'cloud'"), "/kind", "none of vm, metal, host" },
 	{ "{'name':'i-0123456789abcdef0'" KERNEL "}", "/name", "ID" },
 };
 

@@ -63,7 +63,7 @@ _nitroctl()
 		[pool]='create set list show delete'
 		[volume]='create set list show attach detach stats delete'
 		[key]='create list show rotate delete'
-		[instance]='run list show start stop reboot terminate console stats delete'
+		[instance]='run adopt list show start stop reboot terminate console stats delete'
 		[enclave]='build describe-image'
 	)
 	local eni_options='--subnet --ip --sg --mac --host --source-dest-check
@@ -95,8 +95,9 @@ _nitroctl()
 		['volume set']='--size --iops --throughput'
 		['volume attach']='--local --instance'
 		['volume detach']='--force'
-		['instance run']='--vcpus --memory --kernel --initrd --cmdline --boot
+		['instance run']='--metal --vcpus --memory --kernel --initrd --cmdline --boot
 			--volume --eni --user-data --public-key --restart --no-wait'
+		['instance adopt']='--metal --user-data --public-key'
 		['instance start']='--no-wait'
 		['instance stop']='--force --no-wait'
 		['instance reboot']='--force --no-wait'
@@ -145,7 +146,7 @@ _nitroctl()
 	fi
 	if [[ $prev == --* && " $common --dry-run --prune --local --ingress
 		--egress --flows --drops --source-dest-check
-		--no-source-dest-check --sparse --instance-store --force --no-wait --follow " != *" $prev "* ]]; then
+		--no-source-dest-check --sparse --instance-store --force --no-wait --follow --metal " != *" $prev "* ]]; then
 		mapfile -t COMPREPLY < <(
 			compgen -W "$(__nitroctl_values "$prev" "$verb")" \
 				-- "$cur")
