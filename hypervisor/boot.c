@@ -84,7 +84,7 @@ static const char *load_initrd(const struct boot *b, const struct memory *memory
 	for (size_t i = 0; i < b->n_initrd; i++) {
 		const struct image *image = &b->initrd[i];
 
-		if (!image_read(image, 0, memory_at(memory, at, image->size), image->size))
+		if (!image_load(image, 0, memory, at, image->size))
 			return "the initial RAM disk cannot be read";
 		at += image->size;
 	}

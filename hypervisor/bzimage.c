@@ -64,7 +64,7 @@ const char *bzimage_load(const struct image *image, const struct memory *memory,
 	at = h.pref_address;
 	if (at < HIGH_RAM_ADDR || at >= memory->low || !memory_at(memory, at, need))
 		return "does not fit into the guest's memory";
-	if (!image_read(image, offset, memory_at(memory, at, size), size))
+	if (!image_load(image, offset, memory, at, size))
 		return "cannot be read";
 	*ret = (struct kernel){
 		.entry = at + ENTRY_64, .end = at + need, .initrd_max = h.initrd_addr_max,

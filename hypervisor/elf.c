@@ -37,7 +37,7 @@ static const char *load_segment(const struct image *image, const struct memory *
 	to = memory_at(memory, p->p_paddr, p->p_memsz);
 	if (!to || p->p_paddr < HIGH_RAM_ADDR || p->p_paddr >= memory->low)
 		return "does not fit into the guest's memory";
-	if (!image_read(image, p->p_offset, to, p->p_filesz))
+	if (!image_load(image, p->p_offset, memory, p->p_paddr, p->p_filesz))
 		return "is cut off";
 	memset(to + p->p_filesz, 0, p->p_memsz - p->p_filesz);
 	if (p->p_paddr + p->p_memsz > k->end)

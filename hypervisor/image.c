@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * What is loaded into the guest comes from descriptors; several images may be sections
- * of one file. They are read straight into the guest's memory.
+ * of one file. They go straight into the guest's memory.
  */
 
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -78,4 +79,34 @@ bool image_read(const struct image *image, uint64_t offset, void *to, uint64_t s
 		size -= n;
 	}
 	return true;
+}
+
+/**
+ * image_load - put a piece of an image into the guest's memory
+ * @image: the image
+ * @offset: where the piece begins
+ * @memory: the guest's RAM
+ * @addr: where it goes
+ * @size: how long it is
+ *
+ * Return: true if all of it is there.
+ */
+bool image_load(const struct image *image, uint64_t offset, const struct memory *memory,
+		uint64_t addr, uint64_t size)
+{
+	uint8_t *to = memory_at(memory, addr, size);
+	off_t from = image->offset + offset;
+	ssize_t n;
+
+	if (!to || offset > image->size || size > image->size - offset)
+		return false;
+	/* From file to file a page is neither zeroed nor faulted in before it is written */
+	if (memory->fd >= 0 && lseek(memory->fd, to - memory->base, SEEK_SET) >= 0)
+		while (size && (n = sendfile(memory->fd, image->fd, &from, size)) > 0) {
+			offset += n;
+			to += n;
+			size -= n;
+		}
+	/* Memory of nitro_mem is no file that can be written to */
+	return image_read(image, offset, to, size);
 }

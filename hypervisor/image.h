@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "memory.h"
+
 /**
  * struct image - a part of a file: a kernel, an initial RAM disk
  * @fd: the file
@@ -19,5 +21,7 @@ struct image {
 
 int image_parse(struct image *image, const char *text);
 bool image_read(const struct image *image, uint64_t offset, void *to, uint64_t size);
+bool image_load(const struct image *image, uint64_t offset, const struct memory *memory,
+		uint64_t addr, uint64_t size);
 
 #endif

@@ -185,6 +185,7 @@ static int make_vcpus(const struct config *c)
 static void close_sources(const struct config *c)
 {
 	close(c->memory);
+	start.machine.memory.fd = -1;
 	close(c->kernel.fd);
 	for (size_t i = 0; i < c->n_initrd; i++)
 		close(c->initrd[i].fd);

@@ -22,7 +22,8 @@
 void memory_init(struct memory *memory, void *base, uint64_t size)
 {
 	*memory = (struct memory){
-		.base = base, .size = size, .low = size < HOLE_ADDR ? size : HOLE_ADDR,
+		.base = base, .size = size, .fd = -1,
+		.low = size < HOLE_ADDR ? size : HOLE_ADDR,
 	};
 }
 
@@ -51,6 +52,7 @@ int memory_map(struct memory *memory, int fd)
 	(void)madvise(base, size, MADV_DONTFORK);
 	(void)madvise(base, size, MADV_HUGEPAGE);
 	memory_init(memory, base, size);
+	memory->fd = fd;
 	return 0;
 }
 

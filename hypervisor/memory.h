@@ -9,11 +9,13 @@
  * struct memory - the guest's RAM
  * @base: where we have it, one mapping
  * @size: all of it
+ * @fd: what is mapped, while it is loaded; -1 if there is none
  * @low: what of it lies below the hole; the rest begins at HOLE_END
  */
 struct memory {
 	uint8_t *base;
 	uint64_t size;
+	int fd;
 	uint64_t low;
 };
 

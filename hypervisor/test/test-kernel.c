@@ -2,6 +2,7 @@
 /* Kernels that boot, and those that cannot; what they are told. */
 
 #include <elf.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -58,6 +59,30 @@ UNIT(bzimage_loads)
 	EXPECT(!k.pvh && k.entry == 0x200200 && k.end == 0x210000 && k.cmdline_max == 100);
 	EXPECT(!memcmp(d.memory.base + 0x200000, file + 1024, FILE_SIZE - 1024));
 	EXPECT(!d.memory.base[0x200000 + FILE_SIZE - 1024]);
+	driver_free(&d);
+}
+
+/* What cannot be written to as a file is written to where it is mapped */
+UNIT(memory_is_a_file)
+{
+	uint8_t file[FILE_SIZE];
+	struct memory m;
+	struct driver d;
+	struct kernel k;
+	int fd = memfd_create("memory", 0), unwritable;
+
+	EXPECT(!ftruncate(fd, DRIVER_RAM) && !memory_map(&m, fd));
+	d.memory = m;
+	bzimage(file);
+	EXPECT(!load(&d, file, sizeof(file), &k) && m.fd == fd);
+	EXPECT(!memcmp(m.base + 0x200000, file + 1024, FILE_SIZE - 1024));
+	unwritable = open("/proc/self/exe", O_RDONLY);
+	memset(m.base + 0x200000, 0, FILE_SIZE);
+	d.memory.fd = unwritable;
+	EXPECT(!load(&d, file, sizeof(file), &k));
+	EXPECT(!memcmp(m.base + 0x200000, file + 1024, FILE_SIZE - 1024));
+	close(unwritable);
+	close(fd);
 	driver_free(&d);
 }
 
