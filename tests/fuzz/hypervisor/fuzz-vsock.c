@@ -20,7 +20,13 @@
 #define CID 16
 #define STREAMS 4
 
-enum step { PACKET, FEED, HOST_SENDS, HOST_READS, HOST_CLOSES, HOST_CONNECTS, REFUSE, RAW, STEPS };
+/* Of the host's end of connections that it makes, the first */
+#define HOST_PORTS 0x40000000U
+
+enum step {
+	PACKET, FEED, HOST_SENDS, HOST_READS, HOST_CLOSES, HOST_CONNECTS, REFUSE, RAW, BROKER_DIES,
+	STEPS
+};
 
 static struct {
 	struct vsock v;
@@ -95,7 +101,8 @@ static void packet(const uint8_t *p)
 	struct virtio_vsock_hdr h = {
 		.src_cid = htole64(CID), .dst_cid = htole64(p[0] & 0x80 ? 2 : VSOCK_PARENT_CID),
 		.src_port = htole32(p[0] & 3), .op = htole16(p[1] & 15),
-		.dst_port = htole32(p[0] & 4 ? VSOCK_HEARTBEAT_PORT : p[0] >> 3 & 1),
+		.dst_port = htole32(p[0] & 4 ? VSOCK_HEARTBEAT_PORT :
+				    p[0] & 8 ? HOST_PORTS + (p[0] >> 4 & 7) : 1),
 		.type = htole16(p[1] & 0x80 ? 2 : 1), .flags = htole32(p[2]),
 		.buf_alloc = htole32(p[3] << (p[4] & 15)), .fwd_cnt = htole32(p[5] << (p[4] >> 4)),
 		.len = htole32(p[6] & 0x80 ? 0xfffffff0 | p[6] : size),
@@ -156,8 +163,7 @@ static void answer(bool refuse)
 				close(lab.streams[q.guest_port % STREAMS]);
 			lab.streams[q.guest_port % STREAMS] = pair[0];
 		}
-		if (sendmsg(lab.asked, &msg, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
-			abort();
+		(void)sendmsg(lab.asked, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
 		if (pair[1] >= 0)
 			close(pair[1]);
 		pair[1] = -1;
@@ -224,6 +230,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 		else if (step == RAW)
 			driver_desc(&lab.driver, p[0] & 1, p[1] % DRIVER_QUEUE_SIZE,
 				    (uint64_t)p[2] << 16 | p[3], p[4] << 4, p[5] & 7, p[6]);
+		else if (step == BROKER_DIES)
+			(void)shutdown(lab.asked, SHUT_RDWR);
 		else if (step != REFUSE)
 			host_does(step, p);
 		answer(step == REFUSE);
