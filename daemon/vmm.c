@@ -138,6 +138,11 @@ static int describe_qmp(struct life *l, struct launch *launch, struct error *e)
 	launch_arg(launch, "socket,id=qmp,fd=%d,server=on,wait=off", launch_fd(launch, fd));
 	launch_arg(launch, "-mon");
 	launch_arg(launch, "chardev=qmp,mode=control");
+	/* and one for the end of the unit, see vmm/shutdown.c */
+	launch_arg(launch, "-chardev");
+	launch_arg(launch, "socket,id=shutdown,fd=%d,server=on,wait=off", VMM_FD_SHUTDOWN);
+	launch_arg(launch, "-mon");
+	launch_arg(launch, "chardev=shutdown,mode=control");
 	return 0;
 }
 

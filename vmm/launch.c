@@ -5,6 +5,7 @@
  * nitrod as descriptors, over a connection that systemd has made (OpenFile=).
  * A child stays behind and keeps the console. With --stdio it becomes what carries bare
  * metal instead: the console is its standard input and output, and it opens what it needs.
+ * With --shutdown it tells the guest that the unit is about to end.
  */
 
 #include <errno.h>
@@ -163,12 +164,18 @@ static int keep_console(struct launch *l, bool stdio)
 static int become_vmm(struct launch *l)
 {
 	char **argv = split(l);
+	int fd;
 
 	if (!argv)
 		return complain("cannot start the VMM");
 	for (size_t i = LAUNCH_OWN_FDS; i < l->n; i++)
 		if (dup2(l->fds[i], VMM_FD_FIRST + (int)(i - LAUNCH_OWN_FDS)) < 0)
 			return complain("cannot keep a descriptor");
+	fd = shutdown_listen();
+	if (fd >= 0)
+		fd = park(fd);
+	if (fd < 0 || dup2(fd, VMM_FD_SHUTDOWN) < 0)
+		return complain("cannot listen for the end");
 	if (dup2(l->fds[LAUNCH_VMM_LOG], 1) < 0 || dup2(l->fds[LAUNCH_VMM_LOG], 2) < 0)
 		return complain("cannot keep a descriptor");
 	/* a log that is full is no reason to end */
@@ -197,6 +204,8 @@ int main(int argc, char *argv[])
 	bool stdio = argc == 3 && !strcmp(argv[1], "--stdio");
 	static struct launch l;
 
+	if (argc == 2 && !strcmp(argv[1], "--shutdown"))
+		return shutdown_guest() < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 	if (argc != (stdio ? 3 : 2) || sd_listen_fds(true) != 1) {
 		fputs("nitro-launch: is started by nitrod, in the unit of an instance\n", stderr);
 		return 2;

@@ -22,9 +22,10 @@ enum launch_fd {
 	LAUNCH_OWN_FDS,
 };
 
-/* Those of the VMM: the two ends that nitro-launch makes, then those that it was sent */
+/* Those of the VMM: three that nitro-launch makes, then those that it was sent */
 #define VMM_FD_SERIAL 4
 #define VMM_FD_CONSOLE 5
+#define VMM_FD_SHUTDOWN 6
 #define VMM_FD_FIRST 10
 #define VMM_FDS_MAX 1024
 
@@ -33,5 +34,9 @@ enum launch_fd {
 
 /* console.c */
 int console_serve(int log, int listener, int serial, int console);
+
+/* shutdown.c */
+int shutdown_listen(void);
+int shutdown_guest(void);
 
 #endif
