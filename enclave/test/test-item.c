@@ -86,6 +86,22 @@ UNIT(skip_takes_one_item_whole)
 	EXPECT(!item_next(&r, &item) && item.value == 5 && !r.n);
 }
 
+UNIT(tags_of_any_number)
+{
+	uint8_t bytes[2] = { 0xc0, 0x07 };
+
+	for (int tag = 0; tag < 24; tag++) {
+		struct item_reader r = { .p = bytes, .n = sizeof(bytes) };
+		struct item item;
+
+		bytes[0] = 0xc0 + tag;
+		EXPECT(!item_next(&r, &item) && item.type == ITEM_TAG &&
+		       item.value == (uint64_t)tag && r.n == 1);
+		r = (struct item_reader){ .p = bytes, .n = sizeof(bytes) };
+		EXPECT(!item_skip(&r) && !r.n);
+	}
+}
+
 UNIT(depth_has_an_end)
 {
 	uint8_t deep[100];
