@@ -23,6 +23,7 @@ const struct cli_object *const cli_objects[] = {
 	&object_key,
 	&object_instance,
 	&object_enclave,
+	&object_attest,
 	&command_status,
 	&command_apply,
 	&command_export,

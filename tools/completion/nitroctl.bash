@@ -65,6 +65,7 @@ _nitroctl()
 		[key]='create list show rotate delete'
 		[instance]='run adopt list show start stop reboot terminate console stats delete'
 		[enclave]='build describe-image'
+		[attest]='init root host verify'
 	)
 	local eni_options='--subnet --ip --sg --mac --host --source-dest-check
 		--no-source-dest-check --bandwidth --pps --flows
@@ -105,6 +106,9 @@ _nitroctl()
 		['instance console']='--follow'
 		['enclave build']='--output --kernel --cmdline --ramdisk --name --version
 			--metadata --signing-certificate --private-key'
+		['attest init']='--root-key --root-certificate --directory --replace'
+		['attest root']='--directory'
+		['attest verify']='--root --nonce --pcr --at --debug'
 		['apply ']='--file --dry-run --prune'
 		['trace ']='--eni --egress --ingress --protocol --peer --port
 			--peer-port --icmp-type'
@@ -138,7 +142,9 @@ _nitroctl()
 	      $prev == --initrd || $prev == --user-data || $prev == --public-key ||
 	      $prev == --output || $prev == -o || $prev == --ramdisk ||
 	      $prev == --signing-certificate || $prev == --private-key ||
-	      $verb$prev == build--metadata ||
+	      $verb$prev == build--metadata || $prev == --root || $prev == --root-key ||
+	      $prev == --root-certificate || $prev == --directory ||
+	      ( "$object $verb" == 'attest verify' && $cur != -* && $prev != --* ) ||
 	      ( "$object $verb" == 'enclave describe-image' && $cur != -* ) ]]; then
 		compopt -o filenames 2>/dev/null
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
@@ -146,7 +152,7 @@ _nitroctl()
 	fi
 	if [[ $prev == --* && " $common --dry-run --prune --local --ingress
 		--egress --flows --drops --source-dest-check
-		--no-source-dest-check --sparse --instance-store --force --no-wait --follow --metal " != *" $prev "* ]]; then
+		--no-source-dest-check --sparse --instance-store --force --no-wait --follow --metal --replace --debug " != *" $prev "* ]]; then
 		mapfile -t COMPREPLY < <(
 			compgen -W "$(__nitroctl_values "$prev" "$verb")" \
 				-- "$cur")
