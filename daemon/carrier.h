@@ -29,7 +29,7 @@
  * @end: end it now
  * @forget: it has ended, or nitrod does
  * @clear: it has ended: take away what was made for it; NULL if there is nothing
- * @reboots: status with which it ends to be started again; 0 if it never does
+ * @reboots: status, not 0, with which it ends to be started again; 0 if it never does
  * @explain: say what its last words mean, to be freed; NULL if they are clear
  * @plug_in: give it an ENI or a volume while it runs; see plug.c
  * @plug_out: take one from it

@@ -39,6 +39,7 @@ enum life_down { DOWN_NOT, DOWN_GUEST_TOLD, DOWN_CARRIER_TOLD };
  * @reason: why it has failed, what it waits for, or NULL
  * @unit: ActiveState of its unit, NULL if that is not known
  * @result: Result of its unit
+ * @seen: ActiveState of its unit, of which the rest is being asked
  * @status: with which its main process has ended
  * @problem: what went wrong while it was started, or NULL
  * @watch: hears of changes of the unit
@@ -65,7 +66,7 @@ struct life {
 	const struct carrier *carrier;
 	enum life_state state;
 	char *reason;
-	char *unit, *result;
+	char *unit, *result, *seen;
 	int status;
 	char *problem;
 	sd_bus_slot *watch;

@@ -108,6 +108,7 @@ struct life *life_free(struct life *l)
 	free(l->reason);
 	free(l->unit);
 	free(l->result);
+	free(l->seen);
 	free(l->problem);
 	free(l->cpus);
 	free(l);
@@ -289,7 +290,7 @@ static void ended(struct life *l, struct object *o)
 	_cleanup_error_ struct error ignored = {};
 	_cleanup_free_ char *reason = why(l, o), *reboot = instance_rundir(l->m, l->id, "reboot");
 	bool good = streq(l->result, "success"), again = access(reboot, F_OK) == 0;
-	bool by_itself = good && l->carrier->reboots && l->status == l->carrier->reboots;
+	bool by_itself = streq(l->result, "exit-code") && l->status == l->carrier->reboots;
 
 	if (l->running_since && now() - l->running_since > GOOD_AFTER)
 		l->failures = 0;

@@ -110,19 +110,6 @@ static int on_result(sd_bus_message *reply, void *userdata, sd_bus_error *error)
 	return 0;
 }
 
-static int on_status(sd_bus_message *reply, void *userdata, sd_bus_error *error)
-{
-	struct life *l = life_of(userdata);
-	int32_t status;
-
-	(void)error;
-	if (!l || sd_bus_message_is_method_error(reply, NULL) ||
-	    sd_bus_message_read(reply, "v", "i", &status) < 0)
-		return 0;
-	l->status = status;
-	return 0;
-}
-
 static int on_active(sd_bus_message *reply, void *userdata, sd_bus_error *error)
 {
 	struct life *l = life_of(userdata);
@@ -135,7 +122,23 @@ static int on_active(sd_bus_message *reply, void *userdata, sd_bus_error *error)
 	if (sd_bus_message_is_method_error(reply, NULL) ||
 	    sd_bus_message_read(reply, "v", "s", &text) < 0)
 		text = "inactive";
-	life_unit_is(l, text, l->result ? l->result : "success");
+	free(l->seen);
+	l->seen = xstrdup(text);
+	return 0;
+}
+
+static int on_status(sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+	struct life *l = life_of(userdata);
+	int32_t status;
+
+	(void)error;
+	if (!l)
+		return 0;
+	if (!sd_bus_message_is_method_error(reply, NULL) &&
+	    sd_bus_message_read(reply, "v", "i", &status) >= 0)
+		l->status = status;
+	life_unit_is(l, l->seen, l->result ? l->result : "success");
 	return 0;
 }
 
@@ -162,10 +165,10 @@ void unit_ask(struct life *l)
 {
 	if (!l->m->instances->bus || !l->carrier->unit)
 		return;
-	/* answers come in this order */
+	/* answers come in this order: how it has ended is looked at when it has */
+	ask(l, "Unit", "ActiveState", on_active);
 	ask(l, "Service", "Result", on_result);
 	ask(l, "Service", "ExecMainStatus", on_status);
-	ask(l, "Unit", "ActiveState", on_active);
 }
 
 static int on_changed(sd_bus_message *message, void *userdata, sd_bus_error *error)
