@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * One enclave: the registers that were measured when it was made, its key, and a socket
- * whose other end its hypervisor has. Whoever holds that end gets documents with these
- * registers and no others, so a hypervisor that was taken over cannot pass for another image.
+ * One enclave: its security module, its key, and a socket whose other end its hypervisor
+ * has. What comes is how much room the enclave has for a response (32 bits, little-endian)
+ * and a request; what goes is the response. A hypervisor that was taken over can ask what
+ * the enclave may ask, and cannot pass for another image.
  */
 
+#include <endian.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,13 +18,17 @@
 
 #include "service.h"
 
+struct message {
+	uint32_t room;
+	uint8_t request[NSM_REQUEST_MAX];
+};
+
 struct enclave {
 	struct service *service;
 	struct enclave *next;
 	const struct authority *authority;
 	struct leaf leaf;
-	char module_id[NSM_MODULE_ID_MAX + 1];
-	struct pcr pcrs[PCR_BOOT_COUNT];
+	struct nsm nsm;
 	sd_event_source *source;
 	int fd;
 };
@@ -46,64 +52,76 @@ static void enclave_remove(struct enclave *e)
 	enclave_free(e);
 }
 
-static int sign(struct enclave *e, const void *ticket, size_t n, struct item_writer *w,
-		struct why *why)
+/* All registers that are locked are in a document */
+static int attest(const struct nsm *nsm, const struct attestation *what, uint8_t *document,
+		  size_t room, size_t *size)
 {
+	struct enclave *e = nsm->userdata;
 	struct document d = {
-		.module_id = { true, (const uint8_t *)e->module_id, strlen(e->module_id) },
-		.present = (1U << PCR_BOOT_COUNT) - 1,
+		.module_id = { true, (const uint8_t *)nsm->module_id, strlen(nsm->module_id) },
+		.present = nsm->locked,
+		.what = *what,
 	};
-	uint8_t message[DOCUMENT_MAX];
-	struct item_writer m = { .data = message, .room = sizeof(message) };
+	struct item_writer w = { .data = document, .room = room };
 	struct timespec now;
+	struct why why;
 	int err;
 
 	clock_gettime(CLOCK_REALTIME, &now);
 	d.timestamp = now.tv_sec * 1000ULL + now.tv_nsec / 1000000;
-	memcpy(d.pcrs, e->pcrs, sizeof(e->pcrs));
-	err = ticket_read(ticket, n, &d, why);
+	memcpy(d.pcrs, nsm->pcrs, sizeof(d.pcrs));
+	err = leaf_renew(&e->leaf, e->authority, nsm->module_id, now.tv_sec, &why);
 	if (!err)
-		err = leaf_renew(&e->leaf, e->authority, e->module_id, now.tv_sec, why);
-	if (!err)
-		err = leaf_sign(&e->leaf, e->authority, &d, &m, why);
-	if (err)
-		return err;
-	put_bytes(w, message, m.n);
-	return w->full ? refuse(why, "the document is too long") : 0;
+		err = leaf_sign(&e->leaf, e->authority, &d, &w, &why);
+	if (err) {
+		fprintf(stderr, "enclave '%s': %s\n", nsm->module_id, why.text);
+		return w.full ? -ENOBUFS : err;
+	}
+	*size = w.n;
+	return 0;
+}
+
+/* Return: the length of the response, 0 for a message that is none */
+static size_t answer(struct enclave *e, const struct message *message, size_t n,
+		     uint8_t response[static NSM_RESPONSE_MAX])
+{
+	size_t room, size;
+
+	if (n < sizeof(message->room))
+		return 0;
+	room = le32toh(message->room);
+	if (room > NSM_RESPONSE_MAX)
+		room = NSM_RESPONSE_MAX;
+	n -= sizeof(message->room);
+	size = nsm_answer(&e->nsm, message->request, n, response, room);
+	/* No room even for an error: the device gives the enclave as much of it as fits */
+	return size ?: nsm_answer(&e->nsm, NULL, 0, response, NSM_RESPONSE_MAX);
 }
 
 /* One request at a time: the next one is read when this one is answered */
-static int on_ticket(sd_event_source *source, int fd, uint32_t revents, void *userdata)
+static int on_request(sd_event_source *source, int fd, uint32_t revents, void *userdata)
 {
 	struct enclave *e = userdata;
-	uint8_t ticket[TICKET_MAX], answer[TICKET_ANSWER_MAX];
-	struct item_writer w = { .data = answer, .room = sizeof(answer) };
-	struct why why;
+	uint8_t response[NSM_RESPONSE_MAX];
+	struct message message;
 	ssize_t n;
+	size_t size;
 
 	(void)source;
 	(void)revents;
-	n = recv(fd, ticket, sizeof(ticket), MSG_DONTWAIT | MSG_TRUNC);
+	/* The real length: what is longer than a request may be is not read, but answered */
+	n = recv(fd, &message, sizeof(message), MSG_DONTWAIT | MSG_TRUNC);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return 0;
-	if (n <= 0) {
-		enclave_remove(e);
-		return 0;
-	}
-	if (n > (ssize_t)sizeof(ticket) || sign(e, ticket, n, &w, &why)) {
-		if (n > (ssize_t)sizeof(ticket))
-			refuse(&why, "the request is too long");
-		w = (struct item_writer){ .data = answer, .room = sizeof(answer) };
-		put_text(&w, why.text);
-	}
+	size = n > 0 ? answer(e, &message, n, response) : 0;
 	/* Who does not read what was asked for gets no more */
-	if (send(fd, answer, w.n, MSG_DONTWAIT | MSG_NOSIGNAL) != (ssize_t)w.n)
+	if (!size || send(fd, response, size, MSG_DONTWAIT | MSG_NOSIGNAL) != (ssize_t)size)
 		enclave_remove(e);
 	return 0;
 }
 
 /**
- * enclave_add - sign for an enclave from now on
+ * enclave_add - be the security module of an enclave from now on
  * @s: the service
  * @module_id: names it
  * @pcrs: registers 0 to 15; 5 to 7 are the service's own to fill
@@ -117,6 +135,7 @@ static int on_ticket(sd_event_source *source, int fd, uint32_t revents, void *us
 int enclave_add(struct service *s, const char *module_id, const struct pcr pcrs[static PCR_BOOT_COUNT],
 		bool debug, int fd, struct why *why)
 {
+	struct pcr boot[PCR_BOOT_COUNT];
 	struct enclave *e;
 	int r;
 
@@ -127,12 +146,12 @@ int enclave_add(struct service *s, const char *module_id, const struct pcr pcrs[
 		return refuse_error(why, ENOMEM, "cannot enrol '%s'", module_id);
 	e->service = s;
 	e->authority = debug ? &s->debug : &s->authority;
-	(void)snprintf(e->module_id, sizeof(e->module_id), "%s", module_id);
-	if (!debug) {
-		memcpy(e->pcrs, pcrs, sizeof(e->pcrs));
-		memcpy(&e->pcrs[PCR_HOST_MODULES], s->host.pcrs, sizeof(s->host.pcrs));
-	}
-	r = sd_event_add_io(s->event, &e->source, fd, EPOLLIN, on_ticket, e);
+	memcpy(boot, pcrs, sizeof(boot));
+	memcpy(&boot[PCR_HOST_MODULES], s->host.pcrs, sizeof(s->host.pcrs));
+	nsm_start(&e->nsm, module_id, boot, debug);
+	e->nsm.attest = attest;
+	e->nsm.userdata = e;
+	r = sd_event_add_io(s->event, &e->source, fd, EPOLLIN, on_request, e);
 	if (r < 0) {
 		free(e);
 		return refuse_error(why, -r, "cannot enrol '%s'", module_id);

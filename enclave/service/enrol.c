@@ -36,7 +36,7 @@ static SD_VARLINK_DEFINE_INTERFACE(io_nitro_Nsm, "io.nitro.Nsm",
 	SD_VARLINK_INTERFACE_COMMENT("Who signs the attestation documents of the enclaves of this host."),
 	SD_VARLINK_SYMBOL_COMMENT("A value is not valid. Nothing has changed."),
 	&vl_error_Invalid,
-	SD_VARLINK_SYMBOL_COMMENT("Sign for an enclave. A sequential-packet socket goes with the call; the hypervisor has the other end. The enclave is forgotten when that is closed."),
+	SD_VARLINK_SYMBOL_COMMENT("Be the security module of an enclave. A sequential-packet socket goes with the call; the hypervisor has the other end. The enclave is forgotten when that is closed."),
 	&vl_method_Enrol,
 	SD_VARLINK_SYMBOL_COMMENT("What this host is, as it goes into documents."),
 	&vl_method_Host);

@@ -7,8 +7,8 @@
 #include <systemd/sd-varlink.h>
 
 #include "host.h"
+#include "nsm.h"
 #include "signer.h"
-#include "ticket.h"
 
 #define ENCLAVES_MAX 1024
 

@@ -6,9 +6,8 @@
 #include <stdlib.h>
 
 #include "authority.h"
-#include "cose.h"
+#include "nsm.h"
 #include "signer.h"
-#include "ticket.h"
 #include "unit.h"
 #include "verify.h"
 
@@ -370,43 +369,4 @@ UNIT(messages_that_are_none)
 		EXPECT(!hex_read(rows[i].hex, m.data, sizeof(m.data), &m.n));
 		EXPECT_TEXT(verdict(&m, &e), rows[i].why);
 	}
-}
-
-UNIT(tickets)
-{
-	struct attestation what = {
-		.user_data = { true, (const uint8_t *)"", 0 },
-		.public_key = { true, (const uint8_t *)"key", 3 },
-	};
-	uint8_t ticket[TICKET_MAX];
-	struct item_writer w = { .data = ticket, .room = sizeof(ticket) };
-	struct pcr boot[PCR_BOOT_COUNT] = {};
-	struct document d = { .present = 0xffff };
-	struct nsm nsm;
-	struct why why;
-
-	nsm_start(&nsm, "i-1-enc2", boot, false);
-	nsm.locked |= 1 << 20;
-	memset(&nsm.pcrs[20], 5, PCR_SIZE);
-	ticket_write(&nsm, &what, &w);
-	EXPECT(!w.full && !ticket_read(ticket, w.n, &d, &why));
-	EXPECT(d.present == 0x10ffff && !memcmp(&d.pcrs[20], &nsm.pcrs[20], PCR_SIZE));
-	EXPECT(d.what.user_data.present && !d.what.user_data.size && !d.what.nonce.present);
-	EXPECT(d.what.public_key.size == 3 && !memcmp(d.what.public_key.data, "key", 3));
-	for (size_t n = 0; n < w.n; n++)
-		EXPECT(ticket_read(ticket, n, &d, &why));
-
-	/* Registers that are not the hypervisor's to say */
-	w = (struct item_writer){ .data = ticket, .room = sizeof(ticket) };
-	put_array(&w, 4);
-	put_map(&w, 1);
-	put_uint(&w, 0);
-	put_bytes(&w, boot[0].value, PCR_SIZE);
-	put_null(&w);
-	put_null(&w);
-	put_null(&w);
-	d = (struct document){ .present = 0xffff };
-	EXPECT(ticket_read(ticket, w.n, &d, &why));
-	d.present = 0;
-	EXPECT(ticket_read(ticket, w.n, &d, &why));
 }

@@ -16,6 +16,7 @@ import pathlib
 import secrets
 import shutil
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -103,12 +104,18 @@ class Enclave:
         self.socket = ours
         self.socket.settimeout(60)
 
-    def ask(self, ticket):
-        self.socket.send(ticket)
-        return cbor2.loads(self.socket.recv(65536))
+    def send(self, request, room=0x3000):
+        """As virtio-nsm does; the response as it comes."""
+        self.socket.send(struct.pack("<I", room) + request)
+        return self.socket.recv(65536)
 
-    def attest(self, user_data=None, nonce=None, public_key=None, pcrs=None):
-        return self.ask(cbor2.dumps([pcrs or {}, user_data, nonce, public_key]))
+    def ask(self, request):
+        return cbor2.loads(self.send(cbor2.dumps(request)))
+
+    def attest(self, user_data=None, nonce=None, public_key=None):
+        reply = self.ask({"Attestation": {"user_data": user_data, "nonce": nonce,
+                                          "public_key": public_key}})
+        return reply["Attestation"]["document"]
 
 
 def root():
@@ -213,19 +220,26 @@ def operator_root(days=(-1, 300), ca=True, path_length=3, curve="P-384"):
 
 
 def test_a_document_is_what_was_asked_for():
-    message = Enclave().attest(b"user", b"nonce", b"key", {16: b"\x10" * 48, 31: b"\x1f" * 48})
+    enclave, extended = Enclave(), eif.extend(b"application")
+    assert enclave.ask({"ExtendPCR": {"index": 31, "data": b"application"}}) == \
+        {"ExtendPCR": {"data": extended}}
+    assert enclave.ask({"ExtendPCR": {"index": 20, "data": b"free"}})
+    assert enclave.ask({"LockPCR": {"index": 31}}) == "LockPCR"
+    assert enclave.ask({"LockPCR": {"index": 16}}) == "LockPCR"
+    message = enclave.attest(b"user", b"nonce", b"key")
     found = document.verify(message, root(), nonce=b"nonce")
     assert found["module_id"] == "i-1-enc2" and found["user_data"] == b"user"
     assert found["public_key"] == b"key"
+    # Those that are locked
     assert set(found["pcrs"]) == {*range(16), 16, 31}
     for index in (0, 1, 2, 3, 4, 8, 15):
         assert found["pcrs"][index] == PCRS[index]
-    assert found["pcrs"][31] == b"\x1f" * 48
+    assert found["pcrs"][31] == extended and not any(found["pcrs"][16])
     assert abs(found["timestamp"] / 1000 - time.time()) < 600
     leaf = x509.load_der_x509_certificate(found["certificate"])
     assert leaf.not_valid_after_utc - leaf.not_valid_before_utc == datetime.timedelta(hours=3)
     shown = json.loads(good(verify(message, "--nonce", b"nonce".hex(), "--pcr",
-                                   f"0={PCRS[0].hex()}", "--pcr", f"31={'1f' * 48}", "-j")))
+                                   f"0={PCRS[0].hex()}", "--pcr", f"31={extended.hex()}", "-j")))
     assert (shown["id"], shown["state"], shown["debug"]) == ("i-1-enc2", "valid", False)
     assert shown["user_data"] == b"user".hex() and shown["timestamp"] == found["timestamp"]
     assert {row["index"]: row["value"] for row in shown["pcrs"]} == \
@@ -318,24 +332,45 @@ def test_verify_says_what_fails_first():
     good(verify(b"\xd2" + message, "-q"))
 
 
+def test_what_a_module_answers():
+    enclave = Enclave()
+    described = enclave.ask("DescribeNSM")["DescribeNSM"]
+    assert described["module_id"] == "i-1-enc2" and described["max_pcrs"] == 32
+    assert described["locked_pcrs"] == list(range(16)) and described["digest"] == "SHA384"
+    assert enclave.ask({"DescribePCR": {"index": 0}}) == \
+        {"DescribePCR": {"lock": True, "data": PCRS[0]}}
+    assert enclave.ask({"LockPCRs": {"range": 20}}) == "LockPCRs"
+    assert enclave.ask({"ExtendPCR": {"index": 19, "data": b""}}) == {"Error": "ReadOnlyIndex"}
+    assert len(enclave.ask("GetRandom")["GetRandom"]["random"]) >= 24
+    # Another one knows nothing of it
+    assert Enclave().ask({"LockPCR": {"index": 19}}) == "LockPCR"
+
+
 def test_who_asks_wrongly():
     """A hypervisor that an enclave has taken over gets nothing that is not its own."""
     enclave = Enclave()
-    none = "that is not what a document is asked for with"
-    for ticket in (b"\xff", b"\x80", cbor2.dumps([{}, None, None]),
-                   cbor2.dumps([{0: bytes(48)}, None, None, None]),
-                   cbor2.dumps([{32: bytes(48)}, None, None, None]),
-                   cbor2.dumps([{16: bytes(47)}, None, None, None]),
-                   cbor2.dumps([{16: "x" * 48}, None, None, None]),
-                   cbor2.dumps([{}, bytes(513), None, None]),
-                   cbor2.dumps([{}, None, bytes(513), None]),
-                   cbor2.dumps([{}, None, None, bytes(1025)]),
-                   cbor2.dumps([{}, None, None, None]) + b"\0"):
-        assert enclave.ask(ticket) == none, ticket
-    assert enclave.ask(cbor2.dumps([{}, None, None, b""])) == "the public key is empty"
-    assert enclave.ask(bytes(5000)) == "the request is too long"
+    for request, error in (
+            ({"ExtendPCR": {"index": 0, "data": b"x"}}, "ReadOnlyIndex"),
+            ({"LockPCR": {"index": 32}}, "InvalidIndex"),
+            ({"Attestation": {"user_data": bytes(513)}}, "InputTooLarge"),
+            ({"Attestation": {"nonce": bytes(513)}}, "InputTooLarge"),
+            ({"Attestation": {"public_key": bytes(1025)}}, "InputTooLarge"),
+            ({"Attestation": {"public_key": b""}}, "InvalidArgument"),
+            ({"Attestation": {"pcrs": {0: bytes(48)}, "nonce": 1}}, "InvalidArgument"),
+            ("Enrol", "InvalidOperation")):
+        assert enclave.ask(request) == {"Error": error}, request
+    assert cbor2.loads(enclave.send(b"")) == {"Error": "InvalidOperation"}
+    assert cbor2.loads(enclave.send(bytes(0x1001))) == {"Error": "InputTooLarge"}
+    assert cbor2.loads(enclave.send(bytes(60000))) == {"Error": "InputTooLarge"}
+    attest = cbor2.dumps({"Attestation": {}})
+    assert cbor2.loads(enclave.send(attest, 100)) == {"Error": "BufferTooSmall"}
+    # A response of nothing would be the end of the module
+    assert enclave.send(attest, 0) and enclave.send(attest, 0xffffffff)
     # And still gets its own
     assert document.verify(enclave.attest(), root())["pcrs"][0] == PCRS[0]
+    # What is not even a message ends it
+    enclave.socket.send(b"abc")
+    assert enclave.socket.recv(1) == b""
 
 
 def test_who_enrols_wrongly():
