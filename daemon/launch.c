@@ -286,7 +286,7 @@ static int on_connect(sd_event_source *source, int fd, uint32_t revents, void *u
  */
 int launch_check(const struct launch *launch, struct error *e)
 {
-	if (launch->n - LAUNCH_OWN_FDS <= VMM_FDS_MAX && launch->size <= LAUNCH_MESSAGE_MAX)
+	if (launch->n <= LAUNCH_OWN_FDS + VMM_FDS_MAX && launch->size <= LAUNCH_MESSAGE_MAX)
 		return 0;
 	return fail(e, ERR_FAILED, "it has too many ENIs and volumes for its number of CPUs");
 }

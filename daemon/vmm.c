@@ -99,6 +99,17 @@ int vmm_give_console(struct life *l, struct launch *launch, struct error *e)
 	return fd < 0 ? fd : 0;
 }
 
+static int give_monitor(struct life *l, struct launch *launch, struct error *e)
+{
+	_cleanup_free_ char *path = instance_rundir(l->m, l->id, "qmp");
+	int fd = listen_at(path, SOCK_STREAM, e);
+
+	if (fd < 0)
+		return fd;
+	(void)launch_fd(launch, fd);
+	return 0;
+}
+
 static int describe_machine(const struct object *o, struct launch *launch, struct error *e)
 {
 	const struct instance *i = INSTANCE(o);
@@ -127,27 +138,12 @@ static int describe_machine(const struct object *o, struct launch *launch, struc
 	return 0;
 }
 
-static int describe_qmp(struct life *l, struct launch *launch, struct error *e)
+static void describe_sockets(struct launch *launch)
 {
-	_cleanup_free_ char *path = instance_rundir(l->m, l->id, "qmp");
-	int fd = listen_at(path, SOCK_STREAM, e);
-
-	if (fd < 0)
-		return fd;
 	launch_arg(launch, "-chardev");
-	launch_arg(launch, "socket,id=qmp,fd=%d,server=on,wait=off", launch_fd(launch, fd));
+	launch_arg(launch, "socket,id=qmp,fd=%d", VMM_FD_QMP);
 	launch_arg(launch, "-mon");
 	launch_arg(launch, "chardev=qmp,mode=control");
-	/* and one for the end of the unit, see vmm/shutdown.c */
-	launch_arg(launch, "-chardev");
-	launch_arg(launch, "socket,id=shutdown,fd=%d,server=on,wait=off", VMM_FD_SHUTDOWN);
-	launch_arg(launch, "-mon");
-	launch_arg(launch, "chardev=shutdown,mode=control");
-	return 0;
-}
-
-static void describe_console(struct launch *launch)
-{
 	launch_arg(launch, "-chardev");
 	launch_arg(launch, "socket,id=serial,fd=%d", VMM_FD_SERIAL);
 	launch_arg(launch, "-serial");
@@ -444,14 +440,14 @@ int vmm_describe(struct life *l, const struct object *o, struct launch *launch,
 	int r = vmm_give_console(l, launch, e);
 
 	if (r >= 0)
+		r = give_monitor(l, launch, e);
+	if (r >= 0)
 		r = describe_machine(o, launch, e);
 	if (r >= 0)
 		r = INSTANCE(o)->kernel ? describe_kernel(l, o, launch, e) :
 					  describe_firmware(l, launch, e);
-	if (r >= 0)
-		r = describe_qmp(l, launch, e);
 	if (r < 0)
 		return r;
-	describe_console(launch);
+	describe_sockets(launch);
 	return describe_devices(l, o, launch, e);
 }

@@ -3,9 +3,10 @@
  * nitro-launch: become the VMM of an instance. It runs as the instance's own
  * user, in its sandbox, and can open nothing: what the VMM needs comes from
  * nitrod as descriptors, over a connection that systemd has made (OpenFile=).
- * A child stays behind and keeps the console. With --stdio it becomes what carries bare
- * metal instead: the console is its standard input and output, and it opens what it needs.
- * With --shutdown it tells the guest that the unit is about to end.
+ * Two children stay behind: one keeps the console, one the gate to the monitor. With
+ * --stdio it becomes what carries bare metal instead: the console is its standard input
+ * and output, there is no monitor, and it opens what it needs. With --shutdown it has the
+ * guest told that the unit is about to end.
  */
 
 #include <errno.h>
@@ -91,14 +92,15 @@ static int receive_one(int link, struct launch *l)
 	return l->args[0] == LAUNCH_ARGS;
 }
 
-static int receive(int link, struct launch *l)
+/* @least: descriptors that have to come */
+static int receive(int link, struct launch *l, size_t least)
 {
 	int r;
 
 	do {
 		r = receive_one(link, l);
 	} while (!r);
-	if (r > 0 && (l->n < LAUNCH_OWN_FDS || l->size < 3 || l->args[l->size - 1])) {
+	if (r > 0 && (l->n < least || l->size < 3 || l->args[l->size - 1])) {
 		errno = EPROTO;
 		return complain("nitrod makes no sense");
 	}
@@ -123,59 +125,90 @@ static char **split(struct launch *l)
 	return argv;
 }
 
-/* Two ends: @ret for the console's keeper, @fd for the VMM */
+/* Two ends: @ret for who stays behind, @fd for the VMM */
 static int make_pair(int fd, int *ret)
 {
 	int pair[2];
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
-		return complain("cannot make a console");
+		return complain("cannot make a socket");
 	*ret = park(pair[0]);
 	pair[1] = park(pair[1]);
 	if (*ret < 0 || pair[1] < 0 || dup2(pair[1], fd) < 0)
-		return complain("cannot make a console");
+		return complain("cannot make a socket");
 	close(pair[1]);
 	return 0;
 }
 
-/* @stdio: there is no serial port */
-static int keep_console(struct launch *l, bool stdio)
+/* A child that has nothing of what is the VMM's. Return: as fork() */
+static pid_t stay_behind(struct launch *l)
 {
-	int serial = -1, console;
-	pid_t pid;
+	pid_t pid = fork();
 
-	if ((!stdio && make_pair(VMM_FD_SERIAL, &serial) < 0) ||
-	    make_pair(VMM_FD_CONSOLE, &console) < 0)
-		return -1;
-	pid = fork();
 	if (pid < 0)
 		return complain("cannot make a process");
+	if (pid)
+		return pid;
+	close(VMM_FD_SERIAL);
+	close(VMM_FD_CONSOLE);
+	close(VMM_FD_QMP);
+	for (size_t i = LAUNCH_OWN_FDS; i < l->n; i++)
+		close(l->fds[i]);
+	return 0;
+}
+
+/* @other is not its business. What it reads ends when the VMM ends: nobody else has its ends */
+static int keep_console(struct launch *l, int serial, int console, int other)
+{
+	pid_t pid = stay_behind(l);
+
 	if (!pid) {
-		close(VMM_FD_SERIAL);
-		close(VMM_FD_CONSOLE);
-		for (size_t i = LAUNCH_OWN_FDS; i < l->n; i++)
-			close(l->fds[i]);
+		close(other);
 		_exit(console_serve(l->fds[LAUNCH_CONSOLE_LOG], l->fds[LAUNCH_CONSOLE_SOCKET],
 				    serial, console) < 0);
 	}
-	return 0;
+	return pid < 0 ? -1 : 0;
+}
+
+static int keep_vmm(struct launch *l)
+{
+	int serial, console, qmp, shutdown;
+	pid_t pid;
+
+	if (make_pair(VMM_FD_SERIAL, &serial) < 0 || make_pair(VMM_FD_CONSOLE, &console) < 0 ||
+	    make_pair(VMM_FD_QMP, &qmp) < 0 || keep_console(l, serial, console, qmp) < 0)
+		return -1;
+	shutdown = shutdown_listen();
+	if (shutdown >= 0)
+		shutdown = park(shutdown);
+	if (shutdown < 0)
+		return complain("cannot listen for the end");
+	pid = stay_behind(l);
+	if (!pid) {
+		close(serial);
+		close(console);
+		_exit(gate_serve(qmp, l->fds[LAUNCH_QMP_SOCKET], shutdown) < 0);
+	}
+	return pid < 0 ? -1 : 0;
+}
+
+/* There is no serial port and no monitor */
+static int keep_carrier(struct launch *l)
+{
+	int console;
+
+	return make_pair(VMM_FD_CONSOLE, &console) < 0 ? -1 : keep_console(l, -1, console, -1);
 }
 
 static int become_vmm(struct launch *l)
 {
 	char **argv = split(l);
-	int fd;
 
 	if (!argv)
 		return complain("cannot start the VMM");
 	for (size_t i = LAUNCH_OWN_FDS; i < l->n; i++)
 		if (dup2(l->fds[i], VMM_FD_FIRST + (int)(i - LAUNCH_OWN_FDS)) < 0)
 			return complain("cannot keep a descriptor");
-	fd = shutdown_listen();
-	if (fd >= 0)
-		fd = park(fd);
-	if (fd < 0 || dup2(fd, VMM_FD_SHUTDOWN) < 0)
-		return complain("cannot listen for the end");
 	if (dup2(l->fds[LAUNCH_VMM_LOG], 1) < 0 || dup2(l->fds[LAUNCH_VMM_LOG], 2) < 0)
 		return complain("cannot keep a descriptor");
 	/* a log that is full is no reason to end */
@@ -212,10 +245,10 @@ int main(int argc, char *argv[])
 	}
 	if (send(SD_LISTEN_FDS_START, argv[argc - 1], strlen(argv[argc - 1]), MSG_NOSIGNAL) < 0)
 		return complain("cannot talk to nitrod") < 0;
-	if (receive(SD_LISTEN_FDS_START, &l) < 0)
+	if (receive(SD_LISTEN_FDS_START, &l, stdio ? LAUNCH_QMP_SOCKET : LAUNCH_OWN_FDS) < 0)
 		return EXIT_FAILURE;
 	close(SD_LISTEN_FDS_START);
-	if (keep_console(&l, stdio) < 0)
+	if ((stdio ? keep_carrier(&l) : keep_vmm(&l)) < 0)
 		return EXIT_FAILURE;
 	(void)(stdio ? become_carrier(&l) : become_vmm(&l));
 	return EXIT_FAILURE;

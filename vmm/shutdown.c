@@ -2,8 +2,8 @@
 /*
  * systemd ends the unit of an instance, most likely because the host shuts down,
  * and nitrod may be gone already: the guest is told by its power button and has
- * a minute. The way to the VMM is a socket of the unit's own network namespace,
- * which nobody else can reach.
+ * a minute. The way to the gate before the monitor is a socket of the unit's own
+ * network namespace; all that can be said there is that one is there.
  */
 
 #include <errno.h>
@@ -23,9 +23,6 @@
 #define SOCKET_NAME "nitro-shutdown"
 #define PATIENCE_MS 60000
 
-static const char commands[] =
-	"{\"execute\":\"qmp_capabilities\"}\n{\"execute\":\"system_powerdown\"}\n";
-
 static socklen_t make_address(struct sockaddr_un *address)
 {
 	*address = (struct sockaddr_un){ .sun_family = AF_UNIX };
@@ -34,7 +31,7 @@ static socklen_t make_address(struct sockaddr_un *address)
 }
 
 /**
- * shutdown_listen - where the VMM is told to press the guest's power button
+ * shutdown_listen - where the gate is told to press the guest's power button
  *
  * Context: any.
  * Return: a descriptor, or -1 with errno.
@@ -62,7 +59,7 @@ static int64_t now_ms(void)
 	return ts.tv_sec * 1000LL + ts.tv_nsec / 1000000;
 }
 
-/* What the VMM says is not of interest, only that it has ended */
+/* Nothing is said: the connection ends when the VMM does */
 static bool wait_end(int fd, int64_t deadline)
 {
 	struct pollfd p = { .fd = fd, .events = POLLIN };
@@ -97,8 +94,7 @@ int shutdown_guest(void)
 	/* without a VMM there is no guest */
 	if (fd < 0 || connect(fd, (struct sockaddr *)&address, size) < 0)
 		goto out;
-	if (send(fd, commands, strlen(commands), MSG_NOSIGNAL) == (ssize_t)strlen(commands) &&
-	    !wait_end(fd, now_ms() + PATIENCE_MS)) {
+	if (!wait_end(fd, now_ms() + PATIENCE_MS)) {
 		fputs("nitro-launch: the guest does not shut down and is ended\n", stderr);
 		r = -1;
 	}

@@ -19,13 +19,14 @@ enum launch_fd {
 	LAUNCH_CONSOLE_LOG,	/* where the console is written to */
 	LAUNCH_CONSOLE_SOCKET,	/* listens for who wants to see it */
 	LAUNCH_VMM_LOG,		/* what the VMM says */
+	LAUNCH_QMP_SOCKET,	/* listens for who has commands for the VMM */
 	LAUNCH_OWN_FDS,
 };
 
-/* Those of the VMM: three that nitro-launch makes, then those that it was sent */
+/* Those of the VMM: the ends that nitro-launch makes, then those that it was sent */
 #define VMM_FD_SERIAL 4
 #define VMM_FD_CONSOLE 5
-#define VMM_FD_SHUTDOWN 6
+#define VMM_FD_QMP 6
 #define VMM_FD_FIRST 10
 #define VMM_FDS_MAX 1024
 
@@ -38,5 +39,8 @@ int console_serve(int log, int listener, int serial, int console);
 /* shutdown.c */
 int shutdown_listen(void);
 int shutdown_guest(void);
+
+/* gate.c */
+int gate_serve(int vmm, int listener, int shutdown);
 
 #endif
