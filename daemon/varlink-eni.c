@@ -109,7 +109,7 @@ VARLINK_FUNCTION(attach_eni, serve_eni_attach(link, p, m))
 VARLINK_FUNCTION(detach_eni, serve_eni_detach(link, p, m))
 
 static const struct varlink_method methods[] = {
-	{ .name = "Show", .parameters = show, .object = true, .serve = show_eni,
+	{ .name = "Show", .parameters = show, .object = true, .serve = show_eni, .reads = true,
 	  .text = "Show one object." },
 	{ .name = "Attach", .parameters = attach, .object = true, .serve = attach_eni,
 	  .text = "Give the ENI to its holder on this host." },

@@ -203,11 +203,16 @@ static bool has_own(const struct varlink_interface *i, const char *name)
 }
 
 static int bind_method(sd_varlink_server *server, const struct varlink_interface *i,
-		       const char *name, sd_varlink_method_t serve)
+		       const char *name, sd_varlink_method_t serve, bool reads)
 {
-	_cleanup_free_ char *full = xprintf("io.nitro.%s.%s", i->name, name);
+	char *full = xprintf("io.nitro.%s.%s", i->name, name);
+	int r = sd_varlink_server_bind_method(server, full, serve);
 
-	return sd_varlink_server_bind_method(server, full, serve);
+	if (reads)
+		free(full);
+	else
+		audit_add(serve, full);
+	return r;
 }
 
 static int add_methods(sd_varlink_server *server, struct symbols *s,
@@ -220,11 +225,12 @@ static int add_methods(sd_varlink_server *server, struct symbols *s,
 		    has_own(i, common_methods[verb].name))
 			continue;
 		add_common_method(s, i, verb);
-		r = bind_method(server, i, common_methods[verb].name, i->common[verb]);
+		r = bind_method(server, i, common_methods[verb].name, i->common[verb],
+				verb == VARLINK_SHOW || verb == VARLINK_LIST);
 	}
 	for (const struct varlink_method *m = i->methods; r >= 0 && m && m->name; m++) {
 		add_method(s, i, m);
-		r = bind_method(server, i, m->name, m->serve);
+		r = bind_method(server, i, m->name, m->serve, m->reads);
 	}
 	return r;
 }

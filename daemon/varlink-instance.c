@@ -157,7 +157,7 @@ static const struct varlink_method methods[] = {
 	  .text = "Shut an instance down for good, and detach its ENIs and volumes; give this host up as one." },
 	{ .name = "Delete", .serve = instance_delete_call,
 	  .text = "Forget an instance that is terminated, and its console." },
-	{ .name = "Stats", .parameters = show_stats, .serve = instance_stats_call,
+	{ .name = "Stats", .parameters = show_stats, .serve = instance_stats_call, .reads = true,
 	  .text = "What a running instance has used." },
 	{ .name = "Console", .parameters = console, .serve = instance_console_call,
 	  .text = "What the guest has written to its console; of this host, what its kernel has said." },

@@ -112,10 +112,10 @@ static int serve_watch(sd_varlink *link, sd_json_variant *p, sd_varlink_method_f
 }
 
 static const struct varlink_method methods[] = {
-	{ .name = "Open", .parameters = open_results, .serve = serve_open,
+	{ .name = "Open", .parameters = open_results, .serve = serve_open, .reads = true,
 	  .text = "Make the service port in the network namespace whose file descriptor comes along." },
 	{ .name = "Watch", .parameters = watch_results, .flags = SD_VARLINK_REQUIRES_MORE,
-	  .serve = serve_watch, .text = "All ENIs of this host and their neighbours, then what changes." },
+	  .serve = serve_watch, .reads = true, .text = "All ENIs of this host and their neighbours, then what changes." },
 	{}
 };
 

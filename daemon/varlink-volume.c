@@ -111,7 +111,7 @@ static const struct varlink_method methods[] = {
 	  .text = "Make the volume a block device of its holder." },
 	{ .name = "Detach", .parameters = detach, .object = true, .serve = detach_volume,
 	  .text = "Take the block device away, and its key from the kernel." },
-	{ .name = "Stats", .parameters = show_stats, .serve = stats_volume,
+	{ .name = "Stats", .parameters = show_stats, .serve = stats_volume, .reads = true,
 	  .text = "Show the counters of an attached volume." },
 	{}
 };

@@ -64,6 +64,7 @@ struct varlink_type {
  * @parameters: beside the name of the object; ends with an empty one, or NULL
  * @object: it answers with the object
  * @flags: SD_VARLINK_SUPPORTS_MORE or SD_VARLINK_REQUIRES_MORE
+ * @reads: it changes nothing, so who calls it is not recorded
  * @serve: made by VARLINK_METHOD, or a function that answers by itself
  */
 struct varlink_method {
@@ -71,6 +72,7 @@ struct varlink_method {
 	const char *text;
 	const struct varlink_property *parameters;
 	bool object;
+	bool reads;
 	sd_varlink_symbol_flags_t flags;
 	sd_varlink_method_t serve;
 };
@@ -119,6 +121,7 @@ typedef int (*varlink_run_fn)(struct manager *m, sd_json_variant *p, sd_json_var
 	{ \
 		(void)p; \
 		(void)flags; \
+		audit_call(link, p, _function); \
 		return _call; \
 	}
 
@@ -141,7 +144,8 @@ typedef int (*varlink_run_fn)(struct manager *m, sd_json_variant *p, sd_json_var
 /* One row of varlink.c's table each */
 extern const struct varlink_interface varlink_host, varlink_vpc, varlink_subnet,
 	varlink_route_table, varlink_prefix_list, varlink_security_group, varlink_eni,
-	varlink_network, varlink_key, varlink_pool, varlink_volume, varlink_instance;
+	varlink_network, varlink_key, varlink_pool, varlink_volume, varlink_instance,
+	varlink_hardening;
 
 /* varlink.c */
 int varlink_start(struct manager *m);
@@ -152,6 +156,10 @@ int varlink_fail(sd_varlink *link, struct error *e);
 /* varlink-idl.c */
 int varlink_add_interface(sd_varlink_server *server, const struct varlink_interface *i,
 			  const sd_varlink_interface **ret);
+
+/* audit.c */
+void audit_add(sd_varlink_method_t serve, const char *name);
+void audit_call(sd_varlink *link, sd_json_variant *p, sd_varlink_method_t serve);
 
 /* varlink-operation.c */
 int varlink_put_later(sd_varlink *link, sd_json_variant *p, struct manager *m,
