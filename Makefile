@@ -9,7 +9,7 @@ PREFIX ?= /usr
 JOBS ?= 1
 SUITES ?=
 
-USERLAND := $(patsubst %/Makefile,%,$(wildcard daemon/Makefile services/Makefile exporter/Makefile enclave/Makefile tools/Makefile vmm/Makefile hypervisor/Makefile))
+USERLAND := $(patsubst %/Makefile,%,$(wildcard daemon/Makefile services/Makefile exporter/Makefile enclave/Makefile tools/Makefile vmm/Makefile harden/Makefile hypervisor/Makefile))
 
 help:
 	@echo "make all            modules for Debian 13, daemon and CLI"

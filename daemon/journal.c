@@ -32,6 +32,7 @@
 #define ID_KEY_CREATED		"6d1f0c1e8d6c4d0c9d3b6c1f5b0e7a20"
 #define ID_KEY_ROTATED		"6d1f0c1e8d6c4d0c9d3b6c1f5b0e7a21"
 #define ID_KEY_ERASED		"6d1f0c1e8d6c4d0c9d3b6c1f5b0e7a22"
+#define ID_HARDENED		"6d1f0c1e8d6c4d0c9d3b6c1f5b0e7a40"
 
 /* A wrapped key is no secret, and no business of those who read journals; user data
  * may well have secrets
@@ -214,4 +215,17 @@ void journal_key(const struct object *key, const char *what)
 			      "NITRO_ID=%s", key->id, "NITRO_NAME=%s", key->name,
 			      "NITRO_GENERATION=%llu",
 			      (unsigned long long)KEY(key)->generation, NULL);
+}
+
+/**
+ * journal_hardened - record that production mode was brought about
+ *
+ * What of it is there is for the record of the unit that did it.
+ *
+ * Context: event loop.
+ */
+void journal_hardened(void)
+{
+	(void)sd_journal_send("MESSAGE_ID=" ID_HARDENED, "PRIORITY=%i", LOG_NOTICE,
+			      "MESSAGE=production mode was applied to this host", NULL);
 }

@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "ebs.h"
+#include "harden.h"
 #include "instances.h"
 #include "kernel.h"
 #include "manager.h"
@@ -262,6 +263,7 @@ int manager_commit_checked(struct manager *m, struct change *c, struct error *e)
  */
 void manager_free(struct manager *m)
 {
+	hardening_stop(m);
 	instances_stop(m);
 	ebs_stop(m);
 	storage_stop(m);

@@ -12,6 +12,7 @@
 #include "store.h"
 
 struct ebs;
+struct hardening;
 struct instances;
 struct kernel;
 struct listing;
@@ -27,6 +28,7 @@ struct storage;
  * @kernel: the way to nitro_vpc
  * @ebs: the way to nitro_ebs
  * @instances: the instances that live
+ * @hardening: calls that wait until the host is hardened, or NULL
  * @storage: operations on pools, volumes and keys
  * @state_dir: where the store lies
  * @socket_path: where the server listens
@@ -47,6 +49,7 @@ struct manager {
 	struct kernel *kernel;
 	struct ebs *ebs;
 	struct instances *instances;
+	struct hardening *hardening;
 	struct storage *storage;
 	const char *state_dir;
 	const char *socket_path;
@@ -73,6 +76,7 @@ void journal_problem(const char *eni_id, const char *eni, const char *text);
 void journal_card(bool present, const char *text);
 void journal_volume(const struct object *volume, const char *what, const char *text);
 void journal_instance(const struct object *instance, const char *what, const char *text);
+void journal_hardened(void);
 void journal_key(const struct object *key, const char *what);
 
 #endif

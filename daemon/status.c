@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "ebs.h"
+#include "harden.h"
 #include "instances.h"
 #include "kernel.h"
 #include "nl.h"
@@ -189,6 +190,24 @@ static sd_json_variant *show_problems(struct manager *m)
 	return json_list_take(&list);
 }
 
+/* The checks as names of what is missing: all about them is for Check */
+static sd_json_variant *show_hardening(void)
+{
+	_cleanup_json_ sd_json_variant *all = hardening_show();
+	sd_json_variant *checks = json_get(all, "checks"), *v = NULL;
+	struct json_list missing = {};
+
+	for (size_t i = 0; i < sd_json_variant_elements(checks); i++) {
+		sd_json_variant *check = sd_json_variant_by_index(checks, i);
+
+		if (!strcmp(json_string(check, "state"), "missing"))
+			json_list_add_string(&missing, json_string(check, "name"));
+	}
+	json_set_string(&v, "state", json_string(all, "state"));
+	json_set(&v, "missing", json_list_take(&missing));
+	return v;
+}
+
 /**
  * status_build - everything at a glance
  * @m: the manager
@@ -207,6 +226,7 @@ sd_json_variant *status_build(struct manager *m)
 	json_set_string(&v, "version", NITRO_VERSION);
 	json_set(&v, "daemon", show_daemon(m));
 	json_set(&v, "modules", json_list_take(&modules));
+	json_set(&v, "hardening", show_hardening());
 	json_set(&v, "host", local ? object_show(m, &local->o) : NULL);
 	json_set(&v, "counts", show_counts(m));
 	json_set(&v, "problems", show_problems(m));

@@ -6,6 +6,8 @@
 #include <stdio.h>
 
 #include "carrier.h"
+#include "harden.h"
+#include "instances.h"
 
 #define USEC 1000000ULL
 #define RETRY_EVERY (2 * USEC)
@@ -539,6 +541,7 @@ void unit_disconnect(struct manager *m)
 {
 	struct instances *k = m->instances;
 
+	hardening_stop(m);
 	for (size_t i = 0; i < k->lives.cap; i++) {
 		struct life *l = k->lives.slots[i].key ? k->lives.slots[i].value : NULL;
 

@@ -18,6 +18,8 @@ static const struct varlink_property status[] = {
 	PROPERTY("daemon", OBJECT, 0,
 		 "state (running or degraded), pid, uptime in seconds, version."),
 	PROPERTY_OF("modules", "Module", P_ARRAY, "The kernel modules."),
+	PROPERTY("hardening", OBJECT, 0,
+		 "state (weak or hardened), missing: names of checks of io.nitro.Hardening."),
 	PROPERTY("host", OBJECT, P_NULLABLE,
 		 "The host that this nitrod runs on, as io.nitro.Host shows it."),
 	PROPERTY("counts", OBJECT, 0,
@@ -128,6 +130,7 @@ static int network_apply(sd_varlink *link, sd_json_variant *p, sd_varlink_method
 	};
 
 	(void)flags;
+	audit_call(link, p, network_apply);
 	if (!flag(p, "dry_run"))
 		return varlink_apply(link, m, &rq, json_get(p, "files"));
 	if (stack_try(m, &rq, &changes, &e) < 0)
@@ -168,15 +171,15 @@ VARLINK_METHOD(network_export, run_export, "stack")
 VARLINK_METHOD(network_trace, trace_run, NULL)
 
 static const struct varlink_method methods[] = {
-	{ .name = "Status", .parameters = status_results, .serve = network_status,
+	{ .name = "Status", .parameters = status_results, .serve = network_status, .reads = true,
 	  .text = "Show what works and what does not." },
 	{ .name = "Apply", .parameters = apply, .serve = network_apply,
 	  .text = "Make the state what a stack says: all of it or nothing." },
-	{ .name = "Export", .parameters = export, .serve = network_export,
+	{ .name = "Export", .parameters = export, .serve = network_export, .reads = true,
 	  .text = "The present state as a stack." },
 	{ .name = "Monitor", .parameters = monitor, .flags = SD_VARLINK_REQUIRES_MORE,
-	  .serve = network_monitor, .text = "Changes and events as they happen." },
-	{ .name = "Trace", .parameters = trace, .serve = network_trace,
+	  .serve = network_monitor, .reads = true, .text = "Changes and events as they happen." },
+	{ .name = "Trace", .parameters = trace, .serve = network_trace, .reads = true,
 	  .text = "Which rule, route or check decides over a packet. None is sent." },
 	{}
 };

@@ -11,6 +11,7 @@ static const struct print_field fields[] = {
 	{ "Daemon", "daemon.state", NULL, PRINT_SHOW },
 	{ "PID", "daemon.pid", NULL, PRINT_SHOW },
 	{ "Uptime", "daemon.uptime", format_seconds, PRINT_SHOW },
+	{ "Hardening", "hardening.state", NULL, PRINT_SHOW },
 	{ "Host", "host.name", NULL, PRINT_SHOW },
 	{ "Underlay", "host.underlay", NULL, PRINT_SHOW },
 	{}

@@ -19,7 +19,7 @@ enum launch_fd {
 	LAUNCH_CONSOLE_LOG,	/* where the console is written to */
 	LAUNCH_CONSOLE_SOCKET,	/* listens for who wants to see it */
 	LAUNCH_VMM_LOG,		/* what the VMM says */
-	LAUNCH_QMP_SOCKET,	/* listens for who has commands for the VMM */
+	LAUNCH_QMP_SOCKET,	/* listens for who has commands for the VMM; not with --stdio */
 	LAUNCH_OWN_FDS,
 };
 

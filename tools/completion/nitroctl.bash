@@ -53,7 +53,7 @@ _nitroctl()
 	local common='--json --pretty --quiet --no-legend --help --version'
 	local object='' verb='' name='' word
 	local -A verbs=(
-		[host]='set list show delete'
+		[host]='set list show delete harden'
 		[vpc]='create set list show delete'
 		[subnet]='create set list show delete'
 		[route-table]='create list show add-route delete-route delete'
@@ -74,6 +74,7 @@ _nitroctl()
 	local vpc_options='--cidr --domain --dns-server --ntp-server'
 	local -A options=(
 		['host set']='--underlay --local --port'
+		['host harden']='--check --apply'
 		['vpc create']=$vpc_options
 		['vpc set']=$vpc_options
 		['subnet set']='--cidr --route-table'
