@@ -172,9 +172,13 @@ int enrol_start(struct service *s, const char *path)
 						       "io.nitro.Nsm.Host", host);
 	if (r >= 0)
 		r = sd_varlink_server_bind_connect(s->server, on_connect);
-	if (r >= 0)
-		r = path ? sd_varlink_server_listen_address(s->server, path, 0600) :
-			   sd_varlink_server_listen_auto(s->server);
+	if (r >= 0 && path) {
+		r = sd_varlink_server_listen_address(s->server, path, 0600);
+	} else if (r >= 0) {
+		r = sd_varlink_server_listen_auto(s->server);
+		if (!r)
+			r = -ENOTCONN;
+	}
 	return r < 0 ? r : sd_varlink_server_attach_event(s->server, s->event, 0);
 }
 

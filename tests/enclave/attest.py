@@ -332,6 +332,30 @@ def test_verify_says_what_fails_first():
     good(verify(b"\xd2" + message, "-q"))
 
 
+def test_systemd_hands_the_socket_over():
+    unit = (pathlib.Path(__file__).parent / "../../enclave/service/nitro-nsm.socket").read_text()
+    (name,) = (line.partition("=")[2] for line in unit.splitlines()
+               if line.startswith("FileDescriptorName="))
+    path = str(FOLDER / "activated.sock")
+    process = subprocess.Popen(
+        ["systemd-socket-activate", f"--fdname={name}", "-l", path, SERVICE, "--credentials",
+         CREDENTIALS], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL)
+    atexit.register(process.kill)
+    deadline = time.monotonic() + 60
+    while not os.path.exists(path):
+        assert time.monotonic() < deadline and process.poll() is None
+        time.sleep(0.02)
+    called = subprocess.run(["varlinkctl", "call", path, "io.nitro.Nsm.Host", "{}"],
+                            capture_output=True, check=True)
+    assert json.loads(called.stdout)["kernel"].startswith("release ")
+    # Without one it says so
+    done = subprocess.run([SERVICE, "--credentials", CREDENTIALS], capture_output=True, text=True,
+                          check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith("nitro-nsm: cannot listen: "), done.stderr
+
+
 def test_what_a_module_answers():
     enclave = Enclave()
     described = enclave.ask("DescribeNSM")["DescribeNSM"]
