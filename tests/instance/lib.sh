@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
 # What the tests of instances share. Runs on a test host, in the checkout.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034
 
 guest=/src/build/instance
+# Of the kernel of virtual machines
 cmdline="console=hvc0 quiet mitigations=off cryptomgr.notests random.trust_cpu=1 reboot=t panic=-1"
 
 # A VPC, a group that lets everything in, and ENIs that instances can have
@@ -19,22 +20,15 @@ network_up()
 		nitroctl eni create "${eni%:*}" --subnet front --ip "${eni#*:}" --sg open >/dev/null ||
 			return
 	done
-	modprobe -q kvm_amd || modprobe -q kvm_intel
 }
 
 # The root of a test host is no file system that loop devices can use directly
 pool_up()
 {
+	nitroctl pool show main >/dev/null 2>&1 && return
 	modprobe brd rd_nr=1 rd_size=262144 && mkfs.ext4 -q /dev/ram0 && mkdir -p /srv/pool &&
 		mount /dev/ram0 /srv/pool && chmod 700 /srv/pool &&
 		nitroctl pool create main --dir /srv/pool --size 200M
-}
-
-# run NAME OPTION... - an instance with the kernel of the tests
-run()
-{
-	nitroctl instance run "$1" --memory 160M --kernel $guest/kernel --initrd $guest/initrd \
-		--cmdline "$cmdline" "${@:2}"
 }
 
 # of NAME PROPERTY - what nitrod says
@@ -52,6 +46,31 @@ says()
 said()
 {
 	nitroctl instance console "$1" | tr -d '\r' | grep -qF -- "$2"
+}
+
+# let_go VOLUME - from this host, when udev has seen what was written to it
+let_go()
+{
+	udevadm settle
+	wait_for 60 nitroctl volume detach "$1" >/dev/null 2>&1
+}
+
+# state_is NAME STATE
+state_is()
+{
+	[ "$(of "$1" state)" = "$2" ]
+}
+
+# ups NAME N - it has come up that often
+ups()
+{
+	wait_for 300 sh -c '[ "$(nitroctl instance console "$1" | grep -c "guest: up")" -ge "$2" ]' sh "$@"
+}
+
+# carrier NAME - process ID of what it runs in
+carrier()
+{
+	vmm "$@"
 }
 
 # vmm NAME - process ID of its VMM
