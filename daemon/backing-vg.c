@@ -68,11 +68,11 @@ static void listing_free(struct listing *l)
 
 static int list(const struct pool *p, struct listing *ret, struct error *e)
 {
+	static char fields[] =
+		"lv_name,lv_uuid,lv_size,pool_lv,segtype,data_percent,metadata_percent,vg_extent_size";
 	char *const argv[] = { (char *)"lvs", (char *)"--reportformat", (char *)"json",
 			       (char *)"--units", (char *)"b", (char *)"--nosuffix",
-			       (char *)"-a", (char *)"-o",
-			       (char *)"lv_name,lv_uuid,lv_size,pool_lv,segtype,data_percent,metadata_percent",
-			       p->vg, NULL };
+			       (char *)"-a", (char *)"-o", fields, p->vg, NULL };
 	_cleanup_error_ struct error why = {};
 	_cleanup_free_ char *out = NULL;
 	sd_json_variant *outer;
@@ -237,7 +237,14 @@ static int remove_volume(const struct backing_job *job, struct error *e)
 	return lvm(argv, NULL, e);
 }
 
-/* LVM rounds sizes up to whole extents: less than one too much is as it should be */
+/* LVM rounds sizes up to whole extents */
+static uint64_t rounded(sd_json_variant *row, uint64_t size)
+{
+	uint64_t extent = bytes(row, "vg_extent_size");
+
+	return extent ? (size + extent - 1) / extent * extent : size;
+}
+
 static int change(const struct backing_job *job, sd_json_variant *row, struct error *e)
 {
 	uint64_t have = bytes(row, "lv_size");
@@ -248,7 +255,8 @@ static int change(const struct backing_job *job, sd_json_variant *row, struct er
 	case BACKING_SETTLE:
 		if (!job->size)
 			return remove_volume(job, e);
-		return job->old_size && have > job->size && have >= job->old_size ?
+		/* to the size that it has lvresize does not change it, which it calls a failure */
+		return job->old_size && have > rounded(row, job->size) && have >= job->old_size ?
 			resize(job, e) : 0;
 	case BACKING_ADOPT:
 		if (have < job->size)
