@@ -63,8 +63,9 @@ static int open_pool(const struct pool *p, struct error *e)
 /* libblkid's own judgement, from its own tool */
 static int check_signature(const struct pool *p, struct error *e)
 {
-	char *const argv[] = { (char *)"blkid", (char *)"-p", (char *)"-o", (char *)"udev",
-			       (char *)"--", p->path, NULL };
+	/* -D: that it is a partition itself is nothing that it holds */
+	char *const argv[] = { (char *)"blkid", (char *)"-p", (char *)"-D", (char *)"-o",
+			       (char *)"udev", (char *)"--", p->path, NULL };
 	posix_spawn_file_actions_t quiet;
 	int status, r;
 	pid_t pid;
