@@ -276,6 +276,7 @@ static int collect_instance(struct scrape *s, sd_json_variant *instance)
 	label_add(&about, "state", string(instance, "state"));
 	label_add(&about, "boot", string(instance, "boot"));
 	label_add(&about, "unit", string(instance, "unit"));
+	label_add(&about, "kind", string(instance, "kind"));
 	info(s, "nitro_instance", "An instance and its state.", about.s);
 	failure(s, "instance", instance, labels.s);
 	gauge(s, "nitro_instance_vcpus", "How many CPUs it gets.", labels.s,
