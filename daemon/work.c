@@ -402,7 +402,13 @@ static int start_space(struct operation *op, struct work *w)
 		r = make_data_key(op, w);
 	if (r >= 0)
 		r = reserve(op, w);
-	return r < 0 ? r : run_job(op, &w->job, false, on_job);
+	if (r >= 0)
+		r = run_job(op, &w->job, false, on_job);
+	/* the child has its own: a stack may make a thousand volumes */
+	free(w->job.head);
+	free(w->job.tail);
+	w->job.head = w->job.tail = NULL;
+	return r;
 }
 
 /* Labels are found before the first byte is written: an intent carries them */
