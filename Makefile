@@ -17,7 +17,7 @@ help:
 	@echo "make kunit          unit tests of the modules, in User-Mode Linux"
 	@echo "make check          every test suite; SUITES='net cli' picks some, JOBS=2"
 	@echo "make demo           two hosts, KVM guests, security groups: a transcript"
-	@echo "make bench          every benchmark; one of them: bench-net bench-control bench-ebs"
+	@echo "make bench          every benchmark; one of them: bench-net bench-control bench-ebs bench-instance"
 	@echo "make deb            Debian packages in build/deb"
 	@echo "make install        daemon and CLI on this machine (DESTDIR=, PREFIX=/usr)"
 	@echo "make dkms-install   modules on this machine, through DKMS"
@@ -43,7 +43,7 @@ check:
 demo:
 	tests/vm/demo
 
-bench: bench-net bench-control bench-ebs
+bench: bench-net bench-control bench-ebs bench-instance
 
 bench-net:
 	tests/bench/net
@@ -54,6 +54,9 @@ bench-control:
 
 bench-ebs:
 	tests/bench/ebs
+
+bench-instance:
+	tests/bench/instance
 
 deb:
 	tests/vm/deb
@@ -75,4 +78,4 @@ distclean: clean
 		rm -rf "$$(tests/vm/build --print $$kernel)"; \
 	done
 
-.PHONY: help all style kunit check demo bench bench-net bench-control bench-ebs deb install dkms-install clean distclean
+.PHONY: help all style kunit check demo bench bench-net bench-control bench-ebs bench-instance deb install dkms-install clean distclean
