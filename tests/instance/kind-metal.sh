@@ -54,7 +54,7 @@ unit_of_kind()
 		'echo guest: $((40 + 6)) $(cat /proc/1/comm) $(cat /proc/sys/kernel/hostname)' \
 		"guest: 46 systemd $(of "$1" id)"
 	check_eq "its ENI is in its own namespace" eth0 \
-		"$(ip -n "nitro-$(of "$1" id)" -o link | grep -o 'eth[0-9]:' | tr -d :)"
+		"$(ip -n "nitro-$(of "$1" id)" -o link | grep -o ' eth[0-9]*' | tr -d ' ')"
 	check "it cannot load modules" tell "$1" \
 		'echo guest: $((40 + 8)) $(( ($(printf "%d" 0x$(sed -n "s/^CapBnd:\t//p" /proc/1/status)) >> 16) & 1 ))' \
 		"guest: 48 0"
