@@ -96,4 +96,11 @@ static inline void hrtimer_setup(struct hrtimer *timer,
 #define NITRO_WQ_PERCPU 0
 #endif
 
+/* 6.17 (mm: remove pfn_t): huge mappings take the number of a page frame */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 17, 0)
+#define NITRO_PFN(pfn) (pfn)
+#else
+#define NITRO_PFN(pfn) ((pfn_t) { .val = (pfn) })
+#endif
+
 #endif
