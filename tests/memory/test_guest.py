@@ -1,0 +1,190 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The memory of a guest: one opens it, one maps it, and it ends as zeros."""
+
+import errno
+import mmap
+import os
+import re
+import subprocess
+
+from ktap import test
+from nitromem import GRAIN, MIB, fails, meminfo
+from netlink import wait
+
+
+@test
+def is_opened_and_mapped_once(lab):
+    lab.ready(256 * MIB)
+    guest = lab.create(4 * GRAIN)
+    path = f"/proc/self/fd/{guest['fd']}"
+    assert guest["state"] == "created" and guest["ranges"] == 1, guest
+    with fails(errno.EACCES):
+        mmap.mmap(guest["fd"], guest["size"])
+    with fails(errno.EACCES):
+        os.open(path, os.O_RDONLY)
+    fd = os.open(path, os.O_RDWR)
+    lab.fds.append(fd)
+    assert lab.card("get", id=guest["id"])["state"] == "opened"
+    with fails(errno.EBUSY):
+        os.open(path, os.O_RDWR)
+    with fails(errno.EBUSY):
+        os.open(f"/proc/self/fd/{fd}", os.O_RDWR)
+    assert os.lseek(fd, 0, os.SEEK_END) == os.fstat(fd).st_size == guest["size"]
+    for call in (lambda: os.pread(fd, 16, 0), lambda: os.pwrite(fd, b"x", 0)):
+        with fails(errno.EINVAL):
+            call()
+    for call in (lambda: os.ftruncate(fd, GRAIN), lambda: os.fchmod(fd, 0o600)):
+        with fails(errno.EPERM):
+            call()
+    with fails(errno.EINVAL):
+        mmap.mmap(fd, guest["size"], mmap.MAP_PRIVATE)
+    # Newer kernels' own answer is the first
+    with fails(errno.EPERM, errno.EINVAL):
+        mmap.mmap(fd, guest["size"], mmap.MAP_SHARED, mmap.PROT_READ | mmap.PROT_EXEC)
+    # Nor does a child get it
+    child = os.fork()
+    if not child:
+        try:
+            mmap.mmap(fd, guest["size"])
+        except PermissionError:
+            os._exit(0)
+        os._exit(1)
+    assert os.waitpid(child, 0)[1] == 0, "a child has mapped it"
+    area = mmap.mmap(fd, guest["size"])
+    assert lab.card("get", id=guest["id"])["state"] == "mapped"
+    with fails(errno.EBUSY):
+        mmap.mmap(fd, guest["size"])
+    area[0:4] = b"mine"
+    child = os.fork()
+    if not child:
+        print(area[0:4])  # nothing is there any more
+        os._exit(0)
+    assert os.WTERMSIG(os.waitpid(child, 0)[1]) == 11, "a child has the mapping"
+    area.close()
+    # And it is not there for another time
+    with fails(errno.EBUSY):
+        mmap.mmap(fd, guest["size"])
+
+
+@test
+def is_mapped_by_large_pages(lab):
+    lab.ready(256 * MIB)
+    _, holder = lab.guest(256 * MIB)
+    status = f"/proc/{holder.pid}/status"
+    before = meminfo("VmPTE", status)
+    holder("fill", 1)
+    # 512 KiB if it were of 4 KiB pages
+    assert meminfo("VmPTE", status) - before <= 65536, "page tables"
+    assert holder.address % GRAIN == 0, hex(holder.address)
+
+
+@test
+def begins_and_ends_as_zeros(lab):
+    lab.set(0)
+    pool = lab.set(256 * MIB)
+    guest, holder = lab.guest(pool["size"])
+    # What the host had there does not reach a guest
+    assert holder("dirty") == "0"
+    holder("fill", 165)
+    assert holder("dirty") == str(pool["size"])
+    assert lab.pool()["free"] == 0
+    holder.kill()
+    lab.all_free()
+    assert not lab.card.dump("get"), guest
+    _, holder = lab.guest(pool["size"])
+    assert holder("dirty") == "0"
+
+
+@test
+def no_page_is_lost(lab):
+    """Guests come, some are never opened, some are killed at once, some while they
+    write."""
+    pool = lab.ready(256 * MIB)
+    times = int(os.environ.get("NITRO_MEMORY_KILLS", "60"))
+    for n in range(times):
+        size = GRAIN * (1 + n * 7 % 32)
+        if n % 3 == 0:
+            lab.drop(lab.create(size))
+            continue
+        _, holder = lab.guest(size, f"guest-{n}")
+        if n % 3 == 1:
+            print("fill", 1, file=holder.process.stdin, flush=True)
+        else:
+            holder("fill", 2)
+        holder.kill()
+        lab.holders.remove(holder)
+    assert lab.all_free()["size"] == pool["size"]
+    guest, holder = lab.guest(pool["size"])
+    assert holder("dirty") == "0", guest
+
+
+@test
+def a_virtual_machine_boots_from_it(lab):
+    """QEMU maps it, KVM follows, and /proc/PID/mem of QEMU has nothing of it."""
+    lab.ready(512 * MIB)
+    guest = lab.create(256 * MIB, "i-0123456789abcdef0")
+    console = "/tmp/console"
+    with open(console, "wb"):
+        pass
+    vmm = subprocess.Popen(
+        ["qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none",
+         "-accel", "kvm", "-cpu", "host", "-m", "size=256M",
+         "-M", "microvm,acpi=on,pcie=on,rtc=on,usb=off,graphics=off,memory-backend=ram",
+         "-object", f"memory-backend-file,id=ram,size=256M,share=on,prealloc=off,"
+                    f"mem-path=/proc/self/fd/{guest['fd']}",
+         "-kernel", "build/instance/kernel", "-initrd", "build/instance/initrd",
+         "-append", "console=hvc0 quiet mitigations=off cryptomgr.notests "
+                    "random.trust_cpu=1 reboot=t panic=-1 pcie_ports=native",
+         "-chardev", f"file,id=console,path={console}",
+         "-device", "virtio-serial-pci,id=ports,max_ports=1",
+         "-device", "virtconsole,chardev=console,nr=0"],
+        pass_fds=[guest["fd"]], stdin=subprocess.DEVNULL)
+    try:
+        def up():
+            with open(console, "rb") as file:
+                text = file.read()
+            assert vmm.poll() is None, "QEMU has ended"
+            return b"guest: up" in text
+        wait(up, "the guest comes up", 300.0)
+        assert lab.card("get", id=guest["id"])["state"] == "mapped"
+        with fails(errno.EBUSY):
+            os.open(f"/proc/{vmm.pid}/fd/{guest['fd']}", os.O_RDWR)
+        with open(f"/proc/{vmm.pid}/maps", encoding="ascii") as file:
+            start, end = (int(x, 16) for x in
+                          re.search(r"^([0-9a-f]+)-([0-9a-f]+) .*nitro_mem:i-", file.read(),
+                                    re.M).groups())
+        assert end - start == 256 * MIB, f"{start:x}-{end:x}"
+        with open(f"/proc/{vmm.pid}/mem", "rb", 0) as memory:
+            for at in range(start, end, 16 * MIB):
+                memory.seek(at)
+                with fails(errno.EIO):
+                    memory.read(4096)
+    finally:
+        vmm.kill()
+        vmm.wait()
+    lab.drop(guest)
+    lab.all_free()
+
+
+@test
+def tells_what_happens(lab):
+    lab.ready(256 * MIB)
+    listener = type(lab.card)()
+    listener.ynl.ntf_subscribe("events")
+    guest, holder = lab.guest(GRAIN, "told")
+    holder.kill()
+    lab.card("pool-set", target=256 * MIB)
+    seen = []
+
+    def told():
+        listener.ynl.check_ntf()
+        queue = listener.ynl.async_msg_queue
+        while queue if isinstance(queue, list) else not queue.empty():
+            message = (queue.pop(0) if isinstance(queue, list) else queue.get())["msg"]
+            seen.append((message["kind"], message.get("id"), message.get("name")))
+        return ("settled", None, None) in seen
+    wait(told, "an event")
+    mine = [kind for kind, number, _ in seen if number == guest["id"]]
+    assert mine == ["create", "map", "release"], seen
+    assert all(name == "told" for _, number, name in seen if number == guest["id"]), seen
+    listener.close()
