@@ -246,7 +246,7 @@ int vmm_check(struct error *e);
 char *vmm_uuid(const char *id);
 int vmm_give_console(struct life *l, struct launch *launch, struct error *e);
 sd_json_variant *vmm_eni_device(const struct object *eni, bool several);
-sd_json_variant *vmm_volume_node(const struct object *volume);
+sd_json_variant *vmm_volume_node(const struct object *volume, bool direct);
 sd_json_variant *vmm_volume_device(const struct object *volume, const char *serial);
 uint64_t vmm_queues(const struct object *o);
 int vmm_describe(struct life *l, const struct object *o, struct launch *launch,

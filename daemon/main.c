@@ -14,6 +14,7 @@
 #include "instances.h"
 #include "kernel.h"
 #include "manager.h"
+#include "memory.h"
 #include "object.h"
 #include "services.h"
 #include "storage.h"
@@ -154,6 +155,9 @@ static int start(struct manager *m, struct error *e)
 		r = ebs_start(m);
 	if (r < 0)
 		return fail(e, ERR_FAILED, "cannot look after volumes: %s", strerror(-r));
+	r = memory_start(m, e);
+	if (r < 0)
+		return r;
 	r = instances_start(m);
 	if (r < 0)
 		return fail(e, ERR_FAILED, "cannot look after instances: %s", strerror(-r));

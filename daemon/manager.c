@@ -13,6 +13,7 @@
 #include "instances.h"
 #include "kernel.h"
 #include "manager.h"
+#include "memory.h"
 #include "object.h"
 #include "services.h"
 #include "storage.h"
@@ -265,6 +266,7 @@ void manager_free(struct manager *m)
 {
 	hardening_stop(m);
 	instances_stop(m);
+	memory_stop(m);
 	ebs_stop(m);
 	storage_stop(m);
 	kernel_stop(m);

@@ -16,6 +16,7 @@ struct hardening;
 struct instances;
 struct kernel;
 struct listing;
+struct memory;
 struct storage;
 
 /**
@@ -27,6 +28,7 @@ struct storage;
  * @handles: integers for the kernel
  * @kernel: the way to nitro_vpc
  * @ebs: the way to nitro_ebs
+ * @memory: the pool of memory that instances live in
  * @instances: the instances that live
  * @hardening: calls that wait until the host is hardened, or NULL
  * @storage: operations on pools, volumes and keys
@@ -48,6 +50,7 @@ struct manager {
 	struct handles handles;
 	struct kernel *kernel;
 	struct ebs *ebs;
+	struct memory *memory;
 	struct instances *instances;
 	struct hardening *hardening;
 	struct storage *storage;

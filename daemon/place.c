@@ -10,6 +10,7 @@
 #include <sys/sysinfo.h>
 
 #include "carrier.h"
+#include "memory.h"
 
 #define MIB (1ULL << 20)
 
@@ -148,6 +149,8 @@ static int check_memory(struct manager *m, const struct object *o, const struct 
 {
 	uint64_t want = INSTANCE(o)->memory, taken = 0, all = place_host_memory();
 
+	if (memory_is_set(m) && carrier_of(o) == &carrier_vm)
+		return memory_check(m, o, e);
 	for (size_t i = 0; i < m->instances->lives.cap; i++) {
 		struct life *l = m->instances->lives.slots[i].value;
 		struct object *other;

@@ -11,6 +11,7 @@
 #include "ebs.h"
 #include "instances.h"
 #include "kernel.h"
+#include "memory.h"
 
 #define USEC 1000000ULL
 /* Linux waits five seconds for whoever has pressed the button by mistake */
@@ -147,10 +148,10 @@ static void undo(struct life *l, struct plug *p)
 	take_away(l, p);
 }
 
-/* By name, or, as QEMU takes from a set what is opened as it would open it, directly */
-static void give(struct life *l, struct plug *p, const char *path, const char *name)
+/* By name, or in a set, from which QEMU takes what is opened as it would open it */
+static void give(struct life *l, struct plug *p, const char *path, const char *name, int flags)
 {
-	_cleanup_close_ int fd = open(path, O_RDWR | O_CLOEXEC | (name ? 0 : O_DIRECT));
+	_cleanup_close_ int fd = open(path, O_RDWR | O_CLOEXEC | flags);
 
 	if (fd < 0 && !p->problem)
 		p->problem = xprintf("cannot open '%s': %s", path, strerror(errno));
@@ -179,8 +180,8 @@ static void eni_in(struct life *l, struct plug *p, struct object *eni)
 		_cleanup_free_ char *tap = xprintf("tap-%s-%u", eni->id, (unsigned int)i);
 		_cleanup_free_ char *vhost = xprintf("vhost-%s-%u", eni->id, (unsigned int)i);
 
-		give(l, p, path, tap);
-		give(l, p, "/dev/vhost-net", vhost);
+		give(l, p, path, tap, 0);
+		give(l, p, "/dev/vhost-net", vhost, 0);
 		text_add(&taps, "%s%s", i ? ":" : "", tap);
 		text_add(&vhosts, "%s%s", i ? ":" : "", vhost);
 	}
@@ -197,13 +198,14 @@ static void volume_in(struct life *l, struct plug *p, const struct object *volum
 {
 	const struct kdevice *d = ebs_device(l->m, volume->id);
 	_cleanup_free_ char *path = d ? xprintf("/dev/nitro_ebs%u", d->id) : NULL;
+	bool direct = !memory_has(l->m, l->id);
 
 	if (!path) {
 		p->problem = xstrdup("it has no device");
 		return;
 	}
-	give(l, p, path, NULL);
-	command(l, p, "blockdev-add", vmm_volume_node(volume), -1);
+	give(l, p, path, NULL, direct ? O_DIRECT : 0);
+	command(l, p, "blockdev-add", vmm_volume_node(volume, direct), -1);
 	command(l, p, "device_add", vmm_volume_device(volume, d->serial), -1);
 }
 

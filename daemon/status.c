@@ -8,6 +8,7 @@
 #include "harden.h"
 #include "instances.h"
 #include "kernel.h"
+#include "memory.h"
 #include "nl.h"
 #include "object.h"
 #include "storage.h"
@@ -131,6 +132,16 @@ static sd_json_variant *show_module(const char *name, bool answers)
 	return v;
 }
 
+/* It is loaded when it is needed */
+static sd_json_variant *show_memory_module(struct manager *m)
+{
+	sd_json_variant *v = show_module("nitro_mem", m->memory->genl);
+
+	if (!memory_is_set(m) && !module_loaded("nitro_mem"))
+		json_set_string(&v, "reason", "no memory pool is set");
+	return v;
+}
+
 static sd_json_variant *show_daemon(struct manager *m)
 {
 	sd_json_variant *v = NULL;
@@ -187,6 +198,7 @@ static sd_json_variant *show_problems(struct manager *m)
 	}
 	storage_problems(m, &list);
 	instances_problems(m, &list);
+	memory_problems(m, &list);
 	return json_list_take(&list);
 }
 
@@ -223,6 +235,7 @@ sd_json_variant *status_build(struct manager *m)
 
 	json_list_add(&modules, show_module("nitro_vpc", m->kernel->nl));
 	json_list_add(&modules, show_module("nitro_ebs", m->ebs && m->ebs->genl));
+	json_list_add(&modules, show_memory_module(m));
 	json_set_string(&v, "version", NITRO_VERSION);
 	json_set(&v, "daemon", show_daemon(m));
 	json_set(&v, "modules", json_list_take(&modules));

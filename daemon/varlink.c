@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 
 #include "instances.h"
+#include "memory.h"
 #include "varlink.h"
 
 #define CONNECTIONS_MAX 256
@@ -17,7 +18,7 @@ static const struct varlink_interface *const interfaces[] = {
 	&varlink_host, &varlink_vpc, &varlink_subnet, &varlink_route_table,
 	&varlink_prefix_list, &varlink_security_group, &varlink_eni, &varlink_network,
 	&varlink_key, &varlink_pool, &varlink_volume, &varlink_instance,
-	&varlink_hardening,
+	&varlink_hardening, &varlink_memory,
 };
 
 /* Made once; they live as long as the process */
@@ -176,6 +177,7 @@ static void on_disconnect(sd_varlink_server *server, sd_varlink *link, void *use
 	(void)server;
 	varlink_list_stop(m, link);
 	instances_forget(m, link);
+	memory_forget(m, link);
 	for (size_t i = 0; i < m->n_monitors; i++) {
 		if (m->monitors[i] != link)
 			continue;

@@ -17,6 +17,7 @@
 #include "ebs.h"
 #include "instances.h"
 #include "kernel.h"
+#include "memory.h"
 
 #define QEMU "/usr/bin/qemu-system-x86_64"
 #define FIRMWARE "/usr/share/OVMF/OVMF_CODE_4M.fd"
@@ -24,6 +25,7 @@
 #define MIB (1ULL << 20)
 #define MTU 9001	/* what netdevs of kind nitro are made with */
 #define QUEUES_MAX 16
+#define VMM_MEMORY_ID "memory"
 #define CMDLINE "console=ttyS0 console=hvc0"
 
 /* Ports that stay free for what comes while the instance runs */
@@ -110,6 +112,32 @@ static int give_monitor(struct life *l, struct launch *launch, struct error *e)
 	return 0;
 }
 
+/* Memory of the pool: QEMU finds it by its size, and touches none of it before the guest
+ * does. There is no other way to have it than to open it, which can be done once.
+ */
+static int describe_memory(struct life *l, const struct object *o, struct launch *launch,
+			   struct error *e)
+{
+	int fd;
+
+	if (!memory_is_set(l->m))
+		return 0;
+	fd = memory_give(l->m, o, e);
+	if (fd < 0)
+		return fd;
+	launch_arg(launch, "-object");
+	launch_arg(launch,
+		   "memory-backend-file,id=" VMM_MEMORY_ID ",size=%lluM,share=on,prealloc=off,mem-path=/proc/self/fd/%d",
+		   (unsigned long long)(INSTANCE(o)->memory / MIB), launch_fd(launch, fd));
+	return 0;
+}
+
+/* To be appended to a machine's properties */
+static const char *memory_property(struct life *l)
+{
+	return memory_is_set(l->m) ? ",memory-backend=" VMM_MEMORY_ID : "";
+}
+
 static int describe_machine(const struct object *o, struct launch *launch, struct error *e)
 {
 	const struct instance *i = INSTANCE(o);
@@ -169,7 +197,8 @@ static int describe_kernel(struct life *l, const struct object *o, struct launch
 	if (fd < 0)
 		return fd;
 	launch_arg(launch, "-M");
-	launch_arg(launch, "microvm,acpi=on,pcie=on,rtc=on,usb=off,graphics=off");
+	launch_arg(launch, "microvm,acpi=on,pcie=on,rtc=on,usb=off,graphics=off%s",
+		   memory_property(l));
 	launch_arg(launch, "-kernel");
 	launch_arg(launch, "/proc/self/fd/%d", fd);
 	if (i->initrd) {
@@ -242,7 +271,8 @@ static int describe_firmware(struct life *l, struct launch *launch, struct error
 	launch_arg(launch, "type=1,manufacturer=nitro,uuid=%s,serial=%s", uuid, uuid);
 	launch_arg(launch, "-M");
 	launch_arg(launch,
-		   "q35,smbus=off,sata=off,usb=off,graphics=off,vmport=off,pflash0=code,pflash1=variables");
+		   "q35,smbus=off,sata=off,usb=off,graphics=off,vmport=off,pflash0=code,pflash1=variables%s",
+		   memory_property(l));
 	return 0;
 }
 
@@ -298,11 +328,13 @@ sd_json_variant *vmm_eni_device(const struct object *eni, bool several)
 /**
  * vmm_volume_node - what a volume is in the VMM
  * @volume: the volume
+ * @direct: past the host's cache. The block layer cannot reach memory of the pool: the
+ *	VMM then copies to and from the cache.
  *
  * Context: any.
  * Return: as blockdev-add takes it.
  */
-sd_json_variant *vmm_volume_node(const struct object *volume)
+sd_json_variant *vmm_volume_node(const struct object *volume, bool direct)
 {
 	_cleanup_free_ char *path = xprintf("/dev/fdset/%u", VMM_VOLUME_SET + VOLUME(volume)->index);
 	sd_json_variant *v = NULL, *cache = NULL;
@@ -311,7 +343,7 @@ sd_json_variant *vmm_volume_node(const struct object *volume)
 	json_set_string(&v, "node-name", volume->id);
 	json_set_string(&v, "filename", path);
 	json_set_string(&v, "aio", "io_uring");
-	json_set_bool(&cache, "direct", true);
+	json_set_bool(&cache, "direct", direct);
 	json_set(&v, "cache", cache);
 	json_set_string(&v, "discard", "unmap");
 	return v;
@@ -381,18 +413,19 @@ static int describe_volume(struct life *l, const struct object *o, struct launch
 {
 	const struct kdevice *d = ebs_device(l->m, volume->id);
 	_cleanup_free_ char *path = d ? xprintf("/dev/nitro_ebs%u", d->id) : NULL;
+	bool direct = !memory_is_set(l->m);
 	sd_json_variant *device;
 	int fd;
 
 	if (!path)
 		return fail(e, ERR_FAILED, "volume '%s' has no device", volume->name);
 	/* QEMU takes from a set what is opened as it would open it */
-	fd = give(launch, path, O_RDWR | O_DIRECT, e);
+	fd = give(launch, path, O_RDWR | (direct ? O_DIRECT : 0), e);
 	if (fd < 0)
 		return fd;
 	launch_arg(launch, "-add-fd");
 	launch_arg(launch, "fd=%d,set=%u", fd, VMM_VOLUME_SET + VOLUME(volume)->index);
-	arg_json(launch, "-blockdev", vmm_volume_node(volume));
+	arg_json(launch, "-blockdev", vmm_volume_node(volume, direct));
 	device = vmm_volume_device(volume, d->serial);
 	if (streq(INSTANCE(o)->boot, volume->name))
 		json_set_uint(&device, "bootindex", 0);
@@ -443,6 +476,8 @@ int vmm_describe(struct life *l, const struct object *o, struct launch *launch,
 		r = give_monitor(l, launch, e);
 	if (r >= 0)
 		r = describe_machine(o, launch, e);
+	if (r >= 0)
+		r = describe_memory(l, o, launch, e);
 	if (r >= 0)
 		r = INSTANCE(o)->kernel ? describe_kernel(l, o, launch, e) :
 					  describe_firmware(l, launch, e);
