@@ -66,6 +66,7 @@ _nitroctl()
 		[instance]='run adopt list show start stop reboot terminate console stats delete'
 		[enclave]='build describe-image'
 		[attest]='init root host verify'
+		[memory]='set show'
 	)
 	local eni_options='--subnet --ip --sg --mac --host --source-dest-check
 		--no-source-dest-check --bandwidth --pps --flows
@@ -110,6 +111,7 @@ _nitroctl()
 		['attest init']='--root-key --root-certificate --directory --replace'
 		['attest root']='--directory'
 		['attest verify']='--root --nonce --pcr --at --debug'
+		['memory set']='--pool'
 		['apply ']='--file --dry-run --prune'
 		['trace ']='--eni --egress --ingress --protocol --peer --port
 			--peer-port --icmp-type'
