@@ -469,11 +469,39 @@ static int collect_volume(struct scrape *s, sd_json_variant *volume)
 	return 0;
 }
 
+/* --- memory --- */
+
+static int collect_memory_pool(struct scrape *s)
+{
+	static const struct {
+		const char *key, *name, *help;
+	} rows[] = {
+		{ "pool", "nitro_memory_pool_target_bytes", "What the memory pool should have." },
+		{ "size", "nitro_memory_pool_bytes", "What the memory pool has." },
+		{ "used", "nitro_memory_pool_used_bytes", "What instances have of it." },
+		{ "free", "nitro_memory_pool_free_bytes", "What is free of it." },
+		{ "largest", "nitro_memory_pool_largest_bytes", "Its largest free range." },
+		{ "unerased", "nitro_memory_pool_unerased_bytes", "What waits to be erased." },
+	};
+	sd_json_variant *reply = NULL, *memory;
+	int r;
+
+	r = call(s, "io.nitro.Memory.Show", NULL, &reply);
+	if (r < 0)
+		return r;
+	memory = get(reply, "memory");
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		gauge(s, rows[i].name, rows[i].help, NULL, number(memory, rows[i].key));
+	return 0;
+}
+
 static int collect_all(struct scrape *s)
 {
 	int r;
 
 	r = collect_status(s);
+	if (r >= 0)
+		r = collect_memory_pool(s);
 	if (r >= 0)
 		r = list(s, "Host", collect_host);
 	/* before what instances have */
