@@ -186,12 +186,13 @@ static int set_core_dumps(const char *root)
 	return r < 0 ? r : write_file(root, "proc/sys/kernel/core_pattern", NO_DUMPS);
 }
 
+typedef int (*entry_fn)(const char *root, const char *path, void *data);
+
 /*
  * Call @each with the path of every entry of a directory, until it is not 0.
  * Return: what the last call returned, or -ENOENT if there is no entry.
  */
-static int for_each_entry(const char *root, const char *path,
-			  int (*each)(const char *root, const char *path, void *data), void *data)
+static int for_each_entry(const char *root, const char *path, entry_fn each, void *data)
 {
 	char *full = text("%s/%s", root, path);
 	DIR *dir = opendir(full);
