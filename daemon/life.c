@@ -135,7 +135,12 @@ static void clean(struct life *l)
 /* Return: what it has to wait for, or NULL */
 static char *missing(struct life *l, const struct object *o)
 {
+	_cleanup_error_ struct error e = {};
 	struct object *other;
+
+	/* while the host boots udev may not have loaded KVM yet */
+	if (l->carrier->check(&e) < 0)
+		return xstrdup(e.message);
 
 	FOR_EACH_OBJECT(&l->m->model, KIND_ENI, other) {
 		struct keni *k = kstate_eni(&l->m->kernel->actual, other->handle);
@@ -179,9 +184,7 @@ static int start(struct life *l, const struct object *o, struct error *e)
 {
 	int r;
 
-	r = l->carrier->check(e);
-	if (r >= 0)
-		r = place_find(l, o, e);
+	r = place_find(l, o, e);
 	if (r >= 0)
 		r = instance_rundir_make(l->m, l->id, e);
 	if (r >= 0)
