@@ -120,12 +120,14 @@ static int on_active(sd_bus_message *reply, void *userdata, sd_bus_error *error)
 	(void)error;
 	if (!l)
 		return 0;
-	/* a unit that cannot be asked about is not there */
-	if (sd_bus_message_is_method_error(reply, NULL) ||
-	    sd_bus_message_read(reply, "v", "s", &text) < 0)
-		text = "inactive";
 	free(l->seen);
-	l->seen = xstrdup(text);
+	l->seen = NULL;
+	/* systemd knows of every unit that it is asked about, if only that it is not there:
+	 * an error is that of a connection which ends, as when the host shuts down
+	 */
+	if (!sd_bus_message_is_method_error(reply, NULL) &&
+	    sd_bus_message_read(reply, "v", "s", &text) >= 0)
+		l->seen = xstrdup(text);
 	return 0;
 }
 
@@ -135,7 +137,7 @@ static int on_status(sd_bus_message *reply, void *userdata, sd_bus_error *error)
 	int32_t status;
 
 	(void)error;
-	if (!l)
+	if (!l || !l->seen)
 		return 0;
 	if (!sd_bus_message_is_method_error(reply, NULL) &&
 	    sd_bus_message_read(reply, "v", "i", &status) >= 0)
