@@ -192,7 +192,7 @@ typedef int (*entry_fn)(const char *root, const char *path, void *data);
  * Call @each with the path of every entry of a directory, until it is not 0.
  * Return: what the last call returned, or -ENOENT if there is no entry.
  */
-static int for_each_entry(const char *root, const char *path, entry_fn each, void *data)
+static int visit_entries(const char *root, const char *path, entry_fn each, void *data)
 {
 	char *full = text("%s/%s", root, path);
 	DIR *dir = opendir(full);
@@ -231,7 +231,7 @@ static int group_is_loose(const char *root, const char *path, void *data)
 static char *read_iommu(const char *root, bool *ok)
 {
 	char type[LINE];
-	int r = for_each_entry(root, "sys/kernel/iommu_groups", group_is_loose, type);
+	int r = visit_entries(root, "sys/kernel/iommu_groups", group_is_loose, type);
 
 	if (r < 0)
 		return text("off");
@@ -252,7 +252,7 @@ static char *read_smt(const char *root, bool *ok)
 	*ok = says(root, "sys/devices/system/cpu/smt/active", '0');
 	if (*ok)
 		return text("off");
-	*ok = for_each_entry(root, "sys/devices/system/cpu/vulnerabilities",
+	*ok = visit_entries(root, "sys/devices/system/cpu/vulnerabilities",
 			     depends_on_smt, line) <= 0;
 	return text(*ok ? "on, instances have whole cores" : "on, and the CPU is vulnerable by it");
 }
@@ -281,7 +281,7 @@ static char *read_swap(const char *root, bool *ok)
 		*ok = true;
 		return text("none on this host");
 	}
-	*ok = for_each_entry(root, "sys/fs/cgroup/nitro.slice", group_swaps, limit) <= 0;
+	*ok = visit_entries(root, "sys/fs/cgroup/nitro.slice", group_swaps, limit) <= 0;
 	return text(*ok ? "not for guests" : "an instance may be swapped out");
 }
 
