@@ -252,8 +252,8 @@ static char *read_smt(const char *root, bool *ok)
 	*ok = says(root, "sys/devices/system/cpu/smt/active", '0');
 	if (*ok)
 		return text("off");
-	*ok = visit_entries(root, "sys/devices/system/cpu/vulnerabilities",
-			     depends_on_smt, line) <= 0;
+	*ok = visit_entries(root, "sys/devices/system/cpu/vulnerabilities", depends_on_smt,
+			    line) <= 0;
 	return text(*ok ? "on, instances have whole cores" : "on, and the CPU is vulnerable by it");
 }
 
