@@ -5,8 +5,8 @@
 CHROOT := tests/vm/chroot
 DESTDIR ?=
 PREFIX ?= /usr
-# Suites side by side (each takes a CPU and 1 GB), and which: make check SUITES='style net'
-JOBS ?= 1
+# Suites side by side (each takes a CPU and 3 GB), and which: make check SUITES='style net'
+JOBS ?= $(if $(filter 1,$(shell nproc)),1,2)
 SUITES ?=
 
 USERLAND := $(patsubst %/Makefile,%,$(wildcard daemon/Makefile services/Makefile exporter/Makefile enclave/Makefile tools/Makefile vmm/Makefile harden/Makefile hypervisor/Makefile))
@@ -15,7 +15,7 @@ help:
 	@echo "make all            modules for Debian 13, daemon and CLI"
 	@echo "make style          checkpatch, sparse, shellcheck, codespell, generated code"
 	@echo "make kunit          unit tests of the modules, in User-Mode Linux"
-	@echo "make check          every test suite; SUITES='net cli' picks some, JOBS=2"
+	@echo "make check          every test suite; SUITES='net cli' picks some, JOBS=1"
 	@echo "make demo           two hosts, KVM guests, security groups: a transcript"
 	@echo "make bench          every benchmark; one of them: bench-net bench-control bench-ebs bench-instance"
 	@echo "make deb            Debian packages in build/deb"
