@@ -339,24 +339,6 @@ const struct hardening_check hardening_checks[] = {
 const size_t hardening_n_checks = sizeof(hardening_checks) / sizeof(*hardening_checks);
 
 /**
- * hardening_complete - whether a host is hardened
- * @root: where its /proc and /sys are, "" for this one
- *
- * Return: true if every check is as wanted.
- */
-bool hardening_complete(const char *root)
-{
-	for (size_t i = 0; i < hardening_n_checks; i++) {
-		bool ok = false;
-
-		free(hardening_checks[i].read(root, &ok));
-		if (!ok)
-			return false;
-	}
-	return true;
-}
-
-/**
  * hardening_apply - bring one check about
  * @root: where the host's /proc and /sys are, "" for this one
  * @check: the check

@@ -31,7 +31,6 @@ struct hardening_check {
 extern const struct hardening_check hardening_checks[];
 extern const size_t hardening_n_checks;
 
-bool hardening_complete(const char *root);
 int hardening_apply(const char *root, const struct hardening_check *check);
 
 #endif
