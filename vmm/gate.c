@@ -326,10 +326,13 @@ static void accept_client(struct gate *g)
 		to_client(g, g->greeting, strlen(g->greeting));
 }
 
-/* The connection is left as it is: it ends with this process */
+/* The connection is left as it is: it ends with this process, and so do those that come
+ * after it, which have nothing to add
+ */
 static bool accept_shutdown(struct gate *g)
 {
 	(void)accept4(g->shutdown, NULL, NULL, SOCK_CLOEXEC);
+	g->shutdown = -1;
 	return tell(g, COMMAND("system_powerdown"));
 }
 
