@@ -9,6 +9,7 @@
  */
 
 #include <stdio.h>
+#include <time.h>
 
 #include "kernel.h"
 #include "nl.h"
@@ -202,9 +203,35 @@ static void delete_bridges(struct run *r)
 	}
 }
 
+/*
+ * Where an ENI's netdev is was true when it was told: its holder may have moved or
+ * renamed it since, and a network namespace that goes loses its ID first and its
+ * netdevs, in the background, some time later. A name alone, or an old ID, could be
+ * somebody else's, so the card is asked anew, and waited for.
+ */
 static int delete_netdev(struct run *r, const struct keni *k, struct error *e)
 {
-	return k->ifname ? rtnl_delete(r->nl->route, k->ifindex ? -1 : k->nsid, k->ifname, e) : 0;
+	const struct timespec pause = { .tv_nsec = 5000000 };
+
+	for (int tries = 0; tries < 500; tries++) {
+		_cleanup_error_ struct error mine = {};
+		struct keni seen;
+		int ret = card_eni_get(r->nl, k->id, &seen, &mine);
+
+		if (ret == -ENODEV)
+			return 0;
+		if (ret >= 0 && (seen.ifindex || seen.nsid >= 0))
+			ret = rtnl_delete(r->nl->route, seen.ifindex ? -1 : seen.nsid, seen.ifname,
+					  &mine);
+		keni_release(&seen);
+		if (ret < 0) {
+			fail(e, ERR_FAILED, "%s", mine.message);
+			return ret;
+		}
+		if (tries)
+			(void)nanosleep(&pause, NULL);
+	}
+	return fail(e, ERR_FAILED, "the network namespace that it is in does not end; try again");
 }
 
 static int del_eni(struct run *r, void *have, void *want)

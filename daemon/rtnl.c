@@ -212,7 +212,7 @@ int rtnl_new_service(struct nl_sock *sk, const char *name, int netns_fd, struct 
  * @e: gets the kernel's words
  *
  * Context: event loop.
- * Return: 0 or a negative errno; 0 if there is none.
+ * Return: 0 or a negative errno; 0 if there is none, or no such namespace any more.
  */
 int rtnl_delete(struct nl_sock *sk, int nsid, const char *name, struct error *e)
 {
@@ -225,7 +225,8 @@ int rtnl_delete(struct nl_sock *sk, int nsid, const char *name, struct error *e)
 	if (nsid >= 0)
 		card_put_u32(msg, IFLA_TARGET_NETNSID, nsid);
 	r = card_call(sk, msg, NULL, NULL, what, &mine);
-	if (r >= 0 || r == -ENODEV)
+	/* the kernel knows an ID no more as soon as its namespace begins to go */
+	if (r >= 0 || r == -ENODEV || (r == -EINVAL && nsid >= 0))
 		return 0;
 	fail(e, ERR_FAILED, "%s", mine.message);
 	return r;
