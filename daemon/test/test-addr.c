@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-#include "unit.h"
+#include "fixture.h"
 
 static char *canonical(const char *s)
 {

@@ -5,10 +5,10 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
+#include "fixture.h"
 #include "instances.h"
 #include "services.h"
 #include "storage.h"
-#include "unit.h"
 
 #define ROW(rest) "{'name':'web'" rest "}"
 #define KERNEL ",'kernel':'/boot/vmlinuz'"

@@ -4,7 +4,7 @@
 #include <linux/nitro_vpc.h>
 #include <stdio.h>
 
-#include "unit.h"
+#include "fixture.h"
 
 #define STACK SHOP_BEGIN ",'prefix_lists':[{'name':'pl','entries':['198.51.100.0/24'," \
 	"'203.0.113.0/24','2001:db8::/32']}]," \

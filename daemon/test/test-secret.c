@@ -3,8 +3,8 @@
 
 #include <stdio.h>
 
+#include "fixture.h"
 #include "secret.h"
-#include "unit.h"
 
 static void keys(struct secret *master, struct secret *data)
 {

@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-#include "unit.h"
+#include "fixture.h"
 
 #define STACK SHOP_BEGIN ",'security_groups':[{'name':'web','ingress':[" \
 	"{'protocol':'tcp','ports':'80','peer':'sg:client'}]},{'name':'client'}]," \

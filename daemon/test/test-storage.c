@@ -3,8 +3,8 @@
 
 #include <stdio.h>
 
+#include "fixture.h"
 #include "storage.h"
-#include "unit.h"
 
 #define MIB (1ULL << 20)
 

@@ -5,7 +5,7 @@
 
 #include <stdio.h>
 
-#include "unit.h"
+#include "fixture.h"
 
 #define BASE SHOP_BEGIN ",'security_groups':[{'name':'web'}]}]," \
 	"'enis':[{'name':'e1','subnet':'front','host':'a','ips':['10.0.1.10']," \

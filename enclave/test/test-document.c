@@ -6,9 +6,9 @@
 #include <stdlib.h>
 
 #include "authority.h"
+#include "fixture.h"
 #include "nsm.h"
 #include "signer.h"
-#include "unit.h"
 #include "verify.h"
 
 #define NOW 1800000000

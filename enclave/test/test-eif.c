@@ -6,8 +6,8 @@
 #include <unistd.h>
 
 #include "eif.h"
+#include "fixture.h"
 #include "image.h"
-#include "unit.h"
 
 #define METADATA "{\"ImageName\":\"test\"}"
 

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
+#include "fixture.h"
 #include "host.h"
-#include "unit.h"
 
 static char top[32];
 

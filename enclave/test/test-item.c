@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /* CBOR as it may come from whoever wants to break something. */
 
+#include "fixture.h"
 #include "item.h"
-#include "unit.h"
 
 #define READER(bytes) { .p = (const uint8_t *)(bytes), .n = sizeof(bytes) - 1 }
 

@@ -8,8 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "fixture.h"
 #include "nsm.h"
-#include "unit.h"
 
 #define ZERO_24 "000000000000000000000000000000000000000000000000"
 #define ZERO_PCR ZERO_24 ZERO_24
@@ -222,7 +222,7 @@ UNIT(conformance)
 		const char *got = answer(&nsm, rows[i].request, NSM_RESPONSE_MAX);
 
 		if (strcmp(got, rows[i].response))
-			unit_fail(__FILE__, __LINE__, rows[i].what, got);
+			unit_fail(__FILE__, __LINE__, "%s, not %s", rows[i].what, got);
 	}
 }
 

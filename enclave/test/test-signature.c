@@ -9,7 +9,7 @@
 
 #include "authority.h"
 #include "eif.h"
-#include "unit.h"
+#include "fixture.h"
 
 #define NOW 1800000000
 #define DAY 86400

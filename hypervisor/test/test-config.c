@@ -72,7 +72,7 @@ UNIT(refused)
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
 		snprintf(line, sizeof(line), wrong[i], fd);
 		if (!parse(&c, line))
-			unit_fail(__FILE__, __LINE__, wrong[i]);
+			unit_fail(__FILE__, __LINE__, "%s", wrong[i]);
 	}
 	close(fd);
 }

@@ -217,7 +217,7 @@ UNIT(broken_pairs)
 		notify(&l);
 		if (!(driver_read(&l.driver, VIRTIO_MMIO_STATUS) & VIRTIO_CONFIG_S_NEEDS_RESET) ||
 		    recv(l.module, &message, sizeof(message), MSG_DONTWAIT) >= 0)
-			unit_fail(__FILE__, __LINE__, broken[i].desc);
+			unit_fail(__FILE__, __LINE__, "%s", broken[i].desc);
 	}
 	close_lab(&l);
 }

@@ -62,7 +62,7 @@ static unsigned int read_table(void)
 		if (*line == '#')
 			continue;
 		if (sscanf(line, "%15s %lx %lu %3s", space, &addr, &size, access) != 4)
-			unit_fail(__FILE__, __LINE__, line);
+			unit_fail(__FILE__, __LINE__, "%s", line);
 		else
 			add(space, addr, size, access);
 		n++;
@@ -78,7 +78,7 @@ static void compare(const char *where, unsigned long addr, uint8_t says, uint8_t
 	if (says == is)
 		return;
 	snprintf(text, sizeof(text), "%s 0x%lx: the table says %u, it is %u", where, addr, says, is);
-	unit_fail(__FILE__, __LINE__, text);
+	unit_fail(__FILE__, __LINE__, "%s", text);
 }
 
 static void try_ports(const struct bus *bus)

@@ -142,7 +142,7 @@ UNIT(broken_rings)
 		avail = memory_at(&driver.memory, DRIVER_AVAIL(0), sizeof(*avail));
 		avail->idx = broken[i].count;
 		if (virtqueue_pop(&device.queues[0], &driver.memory, &chain) != -EPROTO)
-			unit_fail(__FILE__, __LINE__, broken[i].desc);
+			unit_fail(__FILE__, __LINE__, "%s", broken[i].desc);
 	}
 	close_device(&driver);
 }
@@ -186,7 +186,7 @@ UNIT(broken_queues)
 		driver_write(&driver, VIRTIO_MMIO_QUEUE_READY, 1);
 		if (driver_read(&driver, VIRTIO_MMIO_QUEUE_READY) || virtio_running(&device, 0) ||
 		    !(driver_read(&driver, VIRTIO_MMIO_STATUS) & VIRTIO_CONFIG_S_NEEDS_RESET))
-			unit_fail(__FILE__, __LINE__, queues[i].desc);
+			unit_fail(__FILE__, __LINE__, "%s", queues[i].desc);
 	}
 	close_device(&driver);
 }

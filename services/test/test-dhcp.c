@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /* DHCP and DHCPv6: what is in tests/services/test_dhcp.py is not repeated here. */
 
+#include "fixture.h"
 #include "lease.h"
-#include "unit.h"
 
 static void add_option(uint8_t *m, size_t *n, uint8_t code, const void *value, uint8_t len)
 {

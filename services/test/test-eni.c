@@ -4,7 +4,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 
-#include "unit.h"
+#include "fixture.h"
 
 static uint32_t service_of(const char *text)
 {

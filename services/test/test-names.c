@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /* What the resolver is told. */
 
+#include "fixture.h"
 #include "names.h"
-#include "unit.h"
 
 static void add_neighbour(struct services *s, const char *id, const char *text)
 {

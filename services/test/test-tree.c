@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The tree of metadata and its tokens. */
 
+#include "fixture.h"
 #include "tree.h"
-#include "unit.h"
 
 static struct services s = { .region = "r", .zone = "ra", .domain = "d" };
 

@@ -5,7 +5,7 @@
 
 #include "../cli.h"
 #include "../number.h"
-#include "unit.h"
+#include "fixture.h"
 
 UNIT(number_accepts_decimal_digits_only)
 {

@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "../cli.h"
-#include "unit.h"
+#include "fixture.h"
 
 #define WORDS_MAX 24
 

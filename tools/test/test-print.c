@@ -6,7 +6,7 @@
 
 #include "../cli.h"
 #include "../print.h"
-#include "unit.h"
+#include "fixture.h"
 
 static const struct print_field fields[] = {
 	{ "Name", "name", NULL, PRINT_BOTH },

@@ -8,7 +8,7 @@
 
 #include "../cli.h"
 #include "../stack.h"
-#include "unit.h"
+#include "fixture.h"
 
 static void reads(const char *text, const char *stack, const char *lines)
 {

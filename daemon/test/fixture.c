@@ -1,48 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Runs the unit tests and prints KTAP; what many tests need. */
+/* What many unit tests of nitrod need. */
 
 #include <dirent.h>
 #include <stdio.h>
 
+#include "fixture.h"
 #include "storage.h"
-#include "unit.h"
-
-static struct unit_case *cases;
-static bool failed;
-
-void unit_register(struct unit_case *test)
-{
-	struct unit_case **last = &cases;
-
-	while (*last)
-		last = &(*last)->next;
-	*last = test;
-}
-
-void unit_fail(const char *file, int line, const char *format, ...)
-{
-	va_list args;
-
-	failed = true;
-	printf("# %s:%d: ", file, line);
-	va_start(args, format);
-	vprintf(format, args);
-	va_end(args);
-	putchar('\n');
-}
-
-void unit_expect_text(const char *file, int line, const char *got, const char *wanted)
-{
-	if (!streq(got, wanted))
-		unit_fail(file, line, "got '%s', wanted '%s'", got ? got : "(null)",
-			  wanted ? wanted : "(null)");
-}
-
-void unit_expect_number(const char *file, int line, long long got, long long wanted)
-{
-	if (got != wanted)
-		unit_fail(file, line, "got %lld, wanted %lld", got, wanted);
-}
 
 sd_json_variant *json_read(const char *text)
 {
@@ -168,20 +131,4 @@ int fixture_put(struct fixture *f, enum object_kind kind, const char *props, enu
 		change_undo(&c);
 	change_free(&c);
 	return r;
-}
-
-int main(void)
-{
-	bool any = false;
-	int n = 0;
-
-	puts("KTAP version 1");
-	for (struct unit_case *c = cases; c; c = c->next) {
-		failed = false;
-		c->run();
-		printf("%sok %d %s\n", failed ? "not " : "", ++n, c->name);
-		any |= failed;
-	}
-	printf("1..%d\n", n);
-	return any;
 }
