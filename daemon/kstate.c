@@ -397,7 +397,9 @@ static uint32_t compile_policy(const struct model *m, const struct eni *eni,
 }
 
 /* Seconds; the allowances have no default that would have to be said */
+/* Those of the module, so that what it tells is what it was told */
 static const uint64_t default_limit[LIMIT_MAX] = {
+	[LIMIT_FLOWS] = 262144,
 	[LIMIT_TCP_ESTABLISHED] = 350,
 	[LIMIT_UDP] = 30,
 	[LIMIT_UDP_STREAM] = 180,
