@@ -281,6 +281,24 @@ int attach_apply(struct manager *m, const struct eni *eni, const struct keni *k,
 	}
 }
 
+/**
+ * attach_moves - will attach_apply() change what the card tells of the netdev?
+ * @m: the manager
+ * @eni: the ENI
+ * @k: its netdev
+ *
+ * Context: any.
+ * Return: true if it goes elsewhere or gets another name or a port.
+ */
+bool attach_moves(struct manager *m, const struct eni *eni, const struct keni *k)
+{
+	_cleanup_free_ char *netns = netns_of(m, eni);
+	char name[16];
+
+	netdev_name(eni, false, name);
+	return netns || eni->attachment.kind == ATTACH_PORT || !streq(name, k->ifname);
+}
+
 static bool same_holder(struct manager *m, const char *text, const struct eni *eni)
 {
 	_cleanup_free_ char *holder = holder_text(m, eni);

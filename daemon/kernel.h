@@ -50,6 +50,7 @@ int reconcile(struct manager *m, struct kstate *desired, bool may_fail, struct e
 /* attach.c */
 char *attach_text(struct manager *m, const struct eni *eni);
 bool attach_in_place(struct manager *m, const struct eni *eni, const struct keni *k);
+bool attach_moves(struct manager *m, const struct eni *eni, const struct keni *k);
 int attach_apply(struct manager *m, const struct eni *eni, const struct keni *k,
 		 struct error *e);
 void eni_default_name(uint32_t id, char name[16]);

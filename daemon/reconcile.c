@@ -316,6 +316,7 @@ static int change_eni(struct run *r, struct keni *have, struct keni *want, struc
 static int attach(struct run *r, const struct eni *eni, struct keni *want, struct error *e)
 {
 	_cleanup_free_ char *text = attach_text(r->m, eni);
+	bool moves;
 	int ret = 0;
 
 	if (streq(want->attached, text))
@@ -325,9 +326,10 @@ static int attach(struct run *r, const struct eni *eni, struct keni *want, struc
 		if (ret >= 0)
 			ret = new_eni(r, want, e);
 	}
+	moves = attach_moves(r->m, eni, want);
 	if (ret >= 0)
 		ret = attach_apply(r->m, eni, want, e);
-	if (ret >= 0)
+	if (ret >= 0 && moves)
 		ret = look(r, want, e);
 	free(want->attached);
 	want->attached = ret < 0 ? NULL : text;
