@@ -466,18 +466,24 @@ static int find_card(struct manager *m)
 	return 0;
 }
 
+static bool look(struct manager *m)
+{
+	if (find_card(m) < 0) {
+		without_card(m);
+		return false;
+	}
+	check_volumes(m);
+	return true;
+}
+
 static int on_timer(sd_event_source *s, uint64_t usec, void *userdata)
 {
 	struct manager *m = userdata;
 
 	(void)s;
 	(void)usec;
-	if (find_card(m) < 0) {
-		without_card(m);
-		return 0;
-	}
-	check_volumes(m);
-	stats_sample(m);
+	if (look(m))
+		stats_sample(m);
 	return 0;
 }
 
@@ -496,7 +502,11 @@ int ebs_start(struct manager *m)
 	m->ebs->delay = DELAY_MIN;
 	r = sd_event_add_time_relative(m->event, &m->ebs->timer, CLOCK_MONOTONIC, LOOK_EVERY, 0,
 				       on_timer, m);
-	return r < 0 ? r : on_timer(NULL, 0, m);
+	if (r < 0)
+		return r;
+	/* samples of all counters can wait until it is up */
+	(void)look(m);
+	return 0;
 }
 
 /**
