@@ -10,6 +10,8 @@
 
 #include "serial.h"
 
+#define IIR_FIFO 0xc0
+
 /**
  * serial_init - a serial port after power-on
  * @serial: to fill
@@ -23,21 +25,38 @@ void serial_init(struct serial *serial, int fd, int irqfd)
 	};
 }
 
-static void interrupt(struct serial *s)
+static void interrupt(const struct serial *s)
 {
 	const uint64_t one = 1;
 
-	s->empty = true;
 	if (s->ier & UART_IER_THRI && write(s->irqfd, &one, sizeof(one)) < 0)
-		s->empty = false;
+		return;		/* it is so full that the guest will hear */
+}
+
+static void set_interrupts(struct serial *s, uint8_t value)
+{
+	bool more = value & ~s->ier & UART_IER_THRI;
+
+	s->ier = value & (UART_IER_MSI | UART_IER_RLSI | UART_IER_THRI | UART_IER_RDI);
+	s->empty |= more;
+	if (more)
+		interrupt(s);
+}
+
+/* Once for all that is sent until the guest asks why */
+static void sent(struct serial *s)
+{
+	if (!s->empty)
+		interrupt(s);
+	s->empty = true;
 }
 
 static uint8_t interrupt_reason(struct serial *s)
 {
 	if (!s->empty || !(s->ier & UART_IER_THRI))
-		return UART_IIR_NO_INT;
+		return s->fifo | UART_IIR_NO_INT;
 	s->empty = false;	/* reading it says so */
-	return UART_IIR_THRI;
+	return s->fifo | UART_IIR_THRI;
 }
 
 static uint8_t read_register(struct serial *s, unsigned int reg)
@@ -69,15 +88,16 @@ static void write_register(struct serial *s, unsigned int reg, uint8_t value)
 		if (s->lcr & UART_LCR_DLAB)
 			s->divisor[0] = value;
 		else if (write(s->fd, &value, 1) >= -1)
-			interrupt(s);	/* sent or lost */
+			sent(s);	/* or lost */
 		break;
 	case UART_IER:
-		if (s->lcr & UART_LCR_DLAB) {
+		if (s->lcr & UART_LCR_DLAB)
 			s->divisor[1] = value;
-			break;
-		}
-		s->ier = value & (UART_IER_MSI | UART_IER_RLSI | UART_IER_THRI | UART_IER_RDI);
-		interrupt(s);
+		else
+			set_interrupts(s, value);
+		break;
+	case UART_FCR:		/* with one, a guest sends 16 bytes for a look at the status */
+		s->fifo = value & UART_FCR_ENABLE_FIFO ? IIR_FIFO : 0;
 		break;
 	case UART_LCR:
 		s->lcr = value;

@@ -14,6 +14,7 @@
  * @ier: interrupts that the guest wants
  * @lcr: line control, which switches to the divisor
  * @mcr: modem control
+ * @fifo: bits of the interrupt register that say that there is one
  * @scratch: for the guest's use
  * @divisor: of the clock; any speed is the same to us
  * @empty: it can send, and the guest has not been told
@@ -22,7 +23,7 @@ struct serial {
 	pthread_mutex_t lock;
 	int fd;
 	int irqfd;
-	uint8_t ier, lcr, mcr, scratch;
+	uint8_t ier, lcr, mcr, fifo, scratch;
 	uint8_t divisor[2];
 	bool empty;
 };

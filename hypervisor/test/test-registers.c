@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* registers.tsv is what a guest can reach: no more, no less. */
 
+#include <linux/serial_reg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -167,6 +168,42 @@ UNIT(table)
 	for (unsigned int i = 0; i < SERIAL_REGISTERS; i++)
 		EXPECT(!bus_port(&bus, SERIAL_PORT + i, false, &value, 1));
 	EXPECT(!ended);
+}
+
+UNIT(serial_port)
+{
+	int out[2], irqfd = eventfd(0, EFD_NONBLOCK);
+	struct serial s;
+	uint64_t count;
+	uint8_t value;
+	char text[3];
+
+	EXPECT(pipe(out) == 0);
+	serial_init(&s, out[1], irqfd);
+	EXPECT(serial_read(&s, UART_IIR, &value) && value == UART_IIR_NO_INT);
+	serial_write(&s, UART_FCR, UART_FCR_ENABLE_FIFO);
+	EXPECT(serial_read(&s, UART_IIR, &value) && value == (0xc0 | UART_IIR_NO_INT));
+	serial_write(&s, UART_LCR, UART_LCR_DLAB);
+	serial_write(&s, UART_TX, 'x');			/* is the divisor */
+	EXPECT(serial_read(&s, UART_RX, &value) && value == 'x');
+	serial_write(&s, UART_LCR, UART_LCR_WLEN8);
+	serial_write(&s, UART_TX, 'a');
+	EXPECT(read(irqfd, &count, sizeof(count)) < 0);
+	serial_write(&s, UART_IER, 0xff);
+	EXPECT(serial_read(&s, UART_IER, &value) && value == 0x0f);
+	EXPECT(read(irqfd, &count, sizeof(count)) == sizeof(count));
+	serial_read(&s, UART_IIR, &value);
+	EXPECT(value == (0xc0 | UART_IIR_THRI));
+	serial_read(&s, UART_IIR, &value);
+	EXPECT(value == (0xc0 | UART_IIR_NO_INT));
+	serial_write(&s, UART_TX, 'b');
+	EXPECT(read(irqfd, &count, sizeof(count)) == sizeof(count));
+	serial_write(&s, UART_TX, 'c');			/* it knows already */
+	EXPECT(read(irqfd, &count, sizeof(count)) < 0);
+	EXPECT(read(out[0], text, sizeof(text)) == 3 && text[0] == 'a' && text[1] == 'b');
+	close(out[0]);
+	close(out[1]);
+	close(irqfd);
 }
 
 UNIT(ends)
