@@ -9,7 +9,7 @@ PREFIX ?= /usr
 JOBS ?= $(if $(filter 1,$(shell nproc)),1,2)
 SUITES ?=
 
-USERLAND := $(patsubst %/Makefile,%,$(wildcard daemon/Makefile services/Makefile exporter/Makefile enclave/Makefile tools/Makefile vmm/Makefile harden/Makefile hypervisor/Makefile))
+USERLAND := $(patsubst %/Makefile,%,$(wildcard daemon/Makefile services/Makefile exporter/Makefile enclave/Makefile kms/Makefile tools/Makefile vmm/Makefile harden/Makefile hypervisor/Makefile))
 
 help:
 	@echo "make all            modules for Debian 13, daemon and CLI"
