@@ -121,6 +121,7 @@ extern const struct cli_object object_volume;
 extern const struct cli_object object_instance;
 extern const struct cli_object object_enclave;
 extern const struct cli_object object_attest;
+extern const struct cli_object object_kms;
 extern const struct cli_object object_memory;
 extern const struct cli_object command_status;
 extern const struct cli_object command_apply;

@@ -24,6 +24,7 @@ const struct cli_object *const cli_objects[] = {
 	&object_instance,
 	&object_enclave,
 	&object_attest,
+	&object_kms,
 	&object_memory,
 	&command_status,
 	&command_apply,

@@ -66,6 +66,7 @@ _nitroctl()
 		[instance]='run adopt list show start stop reboot terminate console stats delete'
 		[enclave]='build describe-image'
 		[attest]='init root host verify'
+		[kms]='create-key encrypt list show delete'
 		[memory]='set show'
 	)
 	local eni_options='--subnet --ip --sg --mac --host --source-dest-check
@@ -111,6 +112,8 @@ _nitroctl()
 		['attest init']='--root-key --root-certificate --directory --replace'
 		['attest root']='--directory'
 		['attest verify']='--root --nonce --pcr --at --debug'
+		['kms create-key']='--policy'
+		['kms encrypt']='--in --out'
 		['memory set']='--pool'
 		['apply ']='--file --dry-run --prune'
 		['trace ']='--eni --egress --ingress --protocol --peer --port
@@ -147,6 +150,7 @@ _nitroctl()
 	      $prev == --signing-certificate || $prev == --private-key ||
 	      $verb$prev == build--metadata || $prev == --root || $prev == --root-key ||
 	      $prev == --root-certificate || $prev == --directory ||
+	      $prev == --policy || $prev == --in || $prev == --out ||
 	      ( "$object $verb" == 'attest verify' && $cur != -* && $prev != --* ) ||
 	      ( "$object $verb" == 'enclave describe-image' && $cur != -* ) ]]; then
 		compopt -o filenames 2>/dev/null
