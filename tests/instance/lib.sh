@@ -79,6 +79,15 @@ vmm()
 	systemctl show -P MainPID "$(of "$1" unit)"
 }
 
+# restarted NAME PID - it runs in another process; of a unit between two systemd says 0
+restarted()
+{
+	local now
+
+	now=$(carrier "$1")
+	[ "$(of "$1" state)" = running ] && [ "$now" != 0 ] && [ "$now" != "$2" ]
+}
+
 # tell NAME COMMAND TEXT - type that at its console, until it says TEXT
 tell()
 {

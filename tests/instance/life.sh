@@ -79,11 +79,7 @@ check "and is up a fourth time" ups web 4
 check "nitrod knows it as running" wait_for 60 state_is web running
 pid=$(carrier web)
 kill -KILL "$pid"
-restarted()
-{
-	[ "$(of web state)" = running ] && [ "$(carrier web)" != "$pid" ]
-}
-check "a carrier that dies is started again" wait_for 60 restarted
+check "a carrier that dies is started again" wait_for 60 restarted web "$pid"
 check "it can be ended by force" nitroctl instance stop --force web
 check "it starts without waiting" nitroctl instance start web --no-wait
 check "and terminates" nitroctl instance terminate web --force
