@@ -83,12 +83,18 @@ class Lab:
         self.holders = []
         self.fds = []
 
+    def connect(self):
+        """The module was loaded anew."""
+        self.card.close()
+        Card.family = None
+        self.card = Card()
+
     def pool(self):
         return self.card("pool-get")
 
-    def set(self, size, deadline=300.0):
+    def set(self, size, deadline=300.0, **attrs):
         """Say how large the pool should be, and wait until it has done what it can."""
-        self.card("pool-set", target=size)
+        self.card("pool-set", target=size, **attrs)
         return wait(lambda: (pool := self.pool())["state"] == "settled" and pool,
                     f"a pool of {size >> 20} MiB", deadline)
 
@@ -141,6 +147,6 @@ def ranges(what):
                 re.finditer(rf"^ *([0-9a-f]+)-([0-9a-f]+) : {what}$", file.read(), re.M)]
 
 
-def meminfo(key, path="/proc/meminfo"):
+def meminfo(key, path="/proc/meminfo", unit=1024):
     with open(path, encoding="ascii") as file:
-        return int(re.search(rf"^{key}:\s*(\d+) kB", file.read(), re.M)[1]) << 10
+        return int(re.search(rf"^{key}:\s*(\d+)", file.read(), re.M)[1]) * unit

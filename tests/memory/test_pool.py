@@ -4,10 +4,11 @@
 import errno
 import glob
 import os
+import re
 import subprocess
 
 from ktap import test
-from nitromem import GRAIN, MIB, meminfo, ranges, refused
+from nitromem import GRAIN, MIB, fails, meminfo, ranges, refused
 from netlink import wait
 
 
@@ -64,6 +65,49 @@ def grows_and_shrinks_live(lab):
     holder.kill()
     wait(lambda: lab.pool()["size"] == 0, "the rest goes", 60.0)
     assert not ranges("nitro_mem")
+
+
+def on_node(number):
+    """The host's memory there."""
+    with open(f"/sys/devices/system/node/node{number}/meminfo", encoding="ascii") as file:
+        return int(re.search(r"MemTotal:\s*(\d+) kB", file.read())[1]) << 10
+
+
+@test
+def knows_nodes(lab):
+    """A pool on one node, then on both, and guests where they are wanted."""
+    lab.set(0)
+    before = [on_node(0), on_node(1)]
+
+    def sizes(what="size"):
+        nodes = {node["id"]: node[what] for node in lab.pool().get("nodes", ())}
+        return [nodes.get(0, 0), nodes.get(1, 0)]
+    lab.set(256 * MIB, node=1)
+    assert sizes() == [0, 256 * MIB], sizes()
+    assert on_node(0) == before[0] and on_node(1) <= before[1] - 240 * MIB
+    with refused(errno.ENOSPC, "0 MiB are free"):
+        lab.create(GRAIN, node=0)
+    guest = lab.create(GRAIN, node=1)
+    lab.drop(guest)
+    lab.set(512 * MIB, node=0)
+    assert sizes() == [256 * MIB, 256 * MIB], sizes()
+    # One that fits is on one node, one that does not is on both
+    guest = lab.create(200 * MIB)
+    assert sorted(sizes("free")) == [56 * MIB, 256 * MIB], sizes("free")
+    lab.drop(guest)
+    guest = lab.create(400 * MIB)
+    assert sum(sizes("free")) == 112 * MIB and guest["ranges"] > 1, guest
+    with refused(errno.ENOSPC, "are free"):
+        lab.create(200 * MIB, node=0)
+    lab.drop(guest)
+    lab.set(256 * MIB, node=1)
+    assert sizes() == [256 * MIB, 0], sizes()
+    lab.set(0)
+    # All of them in turn
+    lab.set(512 * MIB)
+    assert sizes() == [256 * MIB, 256 * MIB], sizes()
+    lab.set(0)
+    wait(lambda: on_node(0) >= before[0] and on_node(1) >= before[1], "each has its own again")
 
 
 @test
@@ -131,9 +175,60 @@ def module_stays_while_in_use(lab):
     # What was given back has a name that does not go with the module
     assert ranges("System RAM")
     subprocess.run(["modprobe", "nitro_mem"], check=True)
-    lab.card.close()
-    type(lab.card).family = None
-    lab.card = type(lab.card)()
+    lab.connect()
     assert lab.pool()["size"] == 0
     assert lab.set(256 * MIB)["size"] >= 256 * MIB
     assert os.path.exists("/sys/module/nitro_mem")
+
+
+def physical(file, at, size):
+    file.seek(at)
+    return file.read(size)
+
+
+@test
+def is_reserved_at_boot(lab):
+    """The kernel was told by memmap= to leave it alone. Then anybody has it, until this
+    module has."""
+    with open("/proc/cmdline", encoding="ascii") as file:
+        found = re.search(r"memmap=(\d+)M\$(0x[0-9a-f]+)", file.read())
+    assert found, "the host was to be started with memmap="
+    size, at = int(found[1]) * MIB, int(found[2], 16)
+    lab.set(0)
+    subprocess.run(["rmmod", "nitro_mem"], check=True)
+    try:
+        with open("/dev/mem", "r+b", 0) as memory:
+            memory.seek(at)
+            memory.write(b"\xa5" * 4096)
+            assert physical(memory, at, 4096) == b"\xa5" * 4096, "the control"
+            for wrong in (f"{size // MIB}M", f"1M${at:#x}", f"{2 * size // MIB}M${at:#x}",
+                          f"2M${at - GRAIN:#x}", "4M$0x8000000", f"2M${at:#x},", "much"):
+                done = subprocess.run(["modprobe", "nitro_mem", f"reserved={wrong}"],
+                                      capture_output=True, check=False)
+                assert done.returncode and b"Invalid" in done.stderr, f"{wrong}: {done}"
+            assert physical(memory, at, 4096) == b"\xa5" * 4096, "it was touched"
+            subprocess.run(["modprobe", "nitro_mem", f"reserved={size // MIB}M${at:#x}"],
+                           check=True)
+            lab.connect()
+            pool = lab.pool()
+            assert pool["reserved"] == pool["size"] == pool["free"] == size, pool
+            assert ranges("nitro_mem") == [(at, at + size)]
+            with fails(errno.EPERM):
+                physical(memory, at, 4096)
+            with refused(errno.ERANGE, f"{size // MIB} MiB were reserved at boot, and stay"):
+                lab.card("pool-set", target=0)
+            _, holder = lab.guest(size)
+            assert holder("dirty") == "0"
+            holder("fill", 165)
+            # Grows by what the host has, and shrinks to what was reserved
+            pool = lab.set(size + 128 * MIB)
+            assert pool["size"] >= size + 128 * MIB and pool["free"] == pool["size"] - size, pool
+            assert lab.set(size)["size"] == size
+            holder.kill()
+            lab.all_free()
+            subprocess.run(["rmmod", "nitro_mem"], check=True)
+            assert physical(memory, at, size).count(0) == size, "it left something"
+    finally:
+        subprocess.run(["rmmod", "nitro_mem"], check=False, stderr=subprocess.DEVNULL)
+        subprocess.run(["modprobe", "nitro_mem"], check=True)
+        lab.connect()
