@@ -285,6 +285,20 @@ static char *read_swap(const char *root, bool *ok)
 	return text(*ok ? "not for guests" : "an instance may be swapped out");
 }
 
+/* The pool's ranges have its module's name; no other line ends so */
+static char *read_memory(const char *root, bool *ok)
+{
+	char line[LINE], *full = text("%s/proc/iomem", root);
+	FILE *file = fopen(full, "re");
+
+	free(full);
+	while (file && !*ok && fgets(line, sizeof(line), file))
+		*ok = strstr(line, " : nitro_mem\n");
+	if (file)
+		fclose(file);
+	return text(*ok ? "a pool of its own" : "the host's");
+}
+
 static char *read_ksm(const char *root, bool *ok)
 {
 	char is[LINE];
@@ -310,6 +324,10 @@ const struct hardening_check hardening_checks[] = {
 	{ .name = "smt", .wanted = "off, or harmless on this CPU",
 	  .why = "A program on the other thread of a core could find out what a guest works on.",
 	  .read = read_smt, .set = set_smt },
+	{ .name = "memory", .wanted = "a pool of its own",
+	  .why = "The kernel maps a guest's memory as it does its own, so what can read the one can read the other.",
+	  .remedy = "Give instances memory by 'nitroctl memory set --pool', and start again those that run.",
+	  .read = read_memory },
 	{ .name = "swap", .wanted = "not for guests",
 	  .why = "A guest's memory could be read from the disk.",
 	  .remedy = "Stop the instance and start it again, or 'swapoff -a'.",
