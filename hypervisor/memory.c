@@ -5,6 +5,8 @@
  */
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -27,6 +29,22 @@ void memory_init(struct memory *memory, void *base, uint64_t size)
 	};
 }
 
+/* What nitro_mem gives is a handle: it is opened once, by the process that maps it */
+static void *map_opened(int fd, size_t size)
+{
+	char path[32];
+	void *base = MAP_FAILED;
+	int opened;
+
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	opened = open(path, O_RDWR | O_CLOEXEC);
+	if (opened >= 0) {
+		base = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, opened, 0);
+		close(opened);
+	}
+	return base;
+}
+
 /**
  * memory_map - take the guest's RAM
  * @memory: to fill
@@ -45,6 +63,8 @@ int memory_map(struct memory *memory, int fd)
 		return complain("memory: %lld bytes are too few, too many or no whole pages",
 				(long long)size);
 	base = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (base == MAP_FAILED && errno == EACCES)
+		base = map_opened(fd, size);
 	if (base == MAP_FAILED)
 		return complain("memory: cannot map it: %s", strerror(errno));
 	/* It is in no core dump and no child, and comes in large pages where it may */
