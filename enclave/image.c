@@ -55,6 +55,35 @@ static int copy(int from, int to, size_t most, size_t *size, struct why *why)
 }
 
 /**
+ * image_fill - copy a file into a memfd and seal that
+ * @fd: the file, from where it stands
+ * @most: how large it may be
+ * @image: has the memfd, empty; receives the contents
+ * @why: says why not
+ *
+ * Context: waits for the file.
+ * Return: 0 or a negative errno.
+ */
+int image_fill(int fd, size_t most, struct image *image, struct why *why)
+{
+	void *data;
+	int err;
+
+	err = copy(fd, image->fd, most, &image->size, why);
+	if (err)
+		return err;
+	if (fcntl(image->fd, F_ADD_SEALS, SEALS) < 0)
+		return refuse_error(why, errno, "it cannot be sealed");
+	if (!image->size)
+		return 0;
+	data = mmap(NULL, image->size, PROT_READ, MAP_PRIVATE, image->fd, 0);
+	if (data == MAP_FAILED)
+		return refuse_error(why, errno, "it cannot be mapped");
+	image->data = data;
+	return 0;
+}
+
+/**
  * image_load - make a sealed copy of a file
  * @fd: the file, from where it stands
  * @most: how large it may be
@@ -66,24 +95,13 @@ static int copy(int from, int to, size_t most, size_t *size, struct why *why)
  */
 int image_load(int fd, size_t most, struct image *image, struct why *why)
 {
-	void *data = NULL;
 	int err;
 
 	*image = (struct image){ .fd = -1 };
 	image->fd = memfd_create("nitro-image", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (image->fd < 0)
 		return refuse_error(why, errno, "there is no memory for it");
-	err = copy(fd, image->fd, most, &image->size, why);
-	if (!err && fcntl(image->fd, F_ADD_SEALS, SEALS) < 0)
-		err = refuse_error(why, errno, "it cannot be sealed");
-	if (!err && image->size) {
-		data = mmap(NULL, image->size, PROT_READ, MAP_PRIVATE, image->fd, 0);
-		if (data == MAP_FAILED) {
-			data = NULL;
-			err = refuse_error(why, errno, "it cannot be mapped");
-		}
-	}
-	image->data = data;
+	err = image_fill(fd, most, image, why);
 	if (err)
 		image_close(image);
 	return err;

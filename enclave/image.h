@@ -20,6 +20,7 @@ struct image {
 	size_t size;
 };
 
+int image_fill(int fd, size_t most, struct image *image, struct why *why);
 int image_load(int fd, size_t most, struct image *image, struct why *why);
 int image_open(const char *path, size_t most, struct image *image, struct why *why);
 void image_close(struct image *image);
