@@ -5,8 +5,9 @@
  * nitrod as descriptors, over a connection that systemd has made (OpenFile=).
  * Two children stay behind: one keeps the console, one the gate to the monitor. With
  * --stdio it becomes what carries bare metal instead: the console is its standard input
- * and output, there is no monitor, and it opens what it needs. With --shutdown it has the
- * guest told that the unit is about to end.
+ * and output, there is no monitor, and it opens what it needs. With --enclave it becomes
+ * nitro-hypervisor: a child is its broker, and there is a console only if somebody may see
+ * it. With --shutdown it has the guest told that the unit is about to end.
  */
 
 #include <errno.h>
@@ -17,10 +18,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
 #include "vmm.h"
+
+#define BROKER "/usr/lib/nitro/nitro-vsock-broker"
+
+enum mode { MODE_VMM, MODE_STDIO, MODE_ENCLAVE };
 
 /* While they are collected they lie above where they go to */
 #define PARK (VMM_FD_FIRST + VMM_FDS_MAX)
@@ -200,6 +206,64 @@ static int keep_carrier(struct launch *l)
 	return make_pair(VMM_FD_CONSOLE, &console) < 0 ? -1 : keep_console(l, -1, console, -1);
 }
 
+/* A child that connects for the enclave, and has nothing but where it may connect to */
+static int keep_broker(struct launch *l, int other)
+{
+	char asker[16], directory[16];
+	int pair[2];
+	pid_t pid;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return complain("cannot make a socket");
+	pair[0] = park(pair[0]);
+	pair[1] = park(pair[1]);
+	if (pair[0] < 0 || pair[1] < 0 || dup2(pair[1], VMM_FD_BROKER) < 0)
+		return complain("cannot make a socket");
+	close(pair[1]);
+	pid = stay_behind(l);
+	if (pid) {
+		close(pair[0]);
+		return pid < 0 ? -1 : 0;
+	}
+	if (other >= 0)
+		close(other);
+	/* everything else is closed when it begins */
+	if (fcntl(pair[0], F_SETFD, 0) < 0 || fcntl(l->fds[LAUNCH_VSOCK_DIRECTORY], F_SETFD, 0) < 0)
+		_exit(1);
+	(void)snprintf(asker, sizeof(asker), "%d", pair[0]);
+	(void)snprintf(directory, sizeof(directory), "%d", l->fds[LAUNCH_VSOCK_DIRECTORY]);
+	(void)execl(BROKER, BROKER, asker, directory, "vsock", NULL);
+	_exit(1);
+}
+
+static int keep_enclave(struct launch *l)
+{
+	int serial = -1, r;
+	struct stat st;
+
+	if (keep_broker(l, -1) < 0 || fstat(l->fds[LAUNCH_CONSOLE_SOCKET], &st) < 0)
+		return -1;
+	if (!S_ISSOCK(st.st_mode))
+		return 0;
+	r = make_pair(VMM_FD_SERIAL, &serial);
+	/* nobody types anything into an enclave */
+	if (r >= 0 && shutdown(serial, SHUT_WR) < 0)
+		r = complain("cannot make a socket");
+	return r < 0 ? r : keep_console(l, serial, -1, -1);
+}
+
+static int keep(struct launch *l, enum mode mode)
+{
+	switch (mode) {
+	case MODE_STDIO:
+		return keep_carrier(l);
+	case MODE_ENCLAVE:
+		return keep_enclave(l);
+	default:
+		return keep_vmm(l);
+	}
+}
+
 static int become_vmm(struct launch *l)
 {
 	char **argv = split(l);
@@ -232,24 +296,34 @@ static int become_carrier(struct launch *l)
 	return complain(argv[0]);
 }
 
+static enum mode mode_of(int argc, char *argv[])
+{
+	if (argc == 3 && !strcmp(argv[1], "--stdio"))
+		return MODE_STDIO;
+	if (argc == 3 && !strcmp(argv[1], "--enclave"))
+		return MODE_ENCLAVE;
+	return MODE_VMM;
+}
+
 int main(int argc, char *argv[])
 {
-	bool stdio = argc == 3 && !strcmp(argv[1], "--stdio");
+	enum mode mode = mode_of(argc, argv);
 	static struct launch l;
 
 	if (argc == 2 && !strcmp(argv[1], "--shutdown"))
 		return shutdown_guest() < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
-	if (argc != (stdio ? 3 : 2) || sd_listen_fds(true) != 1) {
+	if (argc != (mode == MODE_VMM ? 2 : 3) || sd_listen_fds(true) != 1) {
 		fputs("nitro-launch: is started by nitrod, in the unit of an instance\n", stderr);
 		return 2;
 	}
 	if (send(SD_LISTEN_FDS_START, argv[argc - 1], strlen(argv[argc - 1]), MSG_NOSIGNAL) < 0)
 		return complain("cannot talk to nitrod") < 0;
-	if (receive(SD_LISTEN_FDS_START, &l, stdio ? LAUNCH_QMP_SOCKET : LAUNCH_OWN_FDS) < 0)
+	if (receive(SD_LISTEN_FDS_START, &l, mode == MODE_STDIO ? LAUNCH_QMP_SOCKET :
+							LAUNCH_OWN_FDS) < 0)
 		return EXIT_FAILURE;
 	close(SD_LISTEN_FDS_START);
-	if ((stdio ? keep_carrier(&l) : keep_vmm(&l)) < 0)
+	if (keep(&l, mode) < 0)
 		return EXIT_FAILURE;
-	(void)(stdio ? become_carrier(&l) : become_vmm(&l));
+	(void)(mode == MODE_STDIO ? become_carrier(&l) : become_vmm(&l));
 	return EXIT_FAILURE;
 }

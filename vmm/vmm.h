@@ -20,6 +20,7 @@ enum launch_fd {
 	LAUNCH_CONSOLE_SOCKET,	/* listens for who wants to see it */
 	LAUNCH_VMM_LOG,		/* what the VMM says */
 	LAUNCH_QMP_SOCKET,	/* listens for who has commands for the VMM; not with --stdio */
+	LAUNCH_VSOCK_DIRECTORY = LAUNCH_QMP_SOCKET,	/* with --enclave, where it connects to */
 	LAUNCH_OWN_FDS,
 };
 
@@ -27,6 +28,7 @@ enum launch_fd {
 #define VMM_FD_SERIAL 4
 #define VMM_FD_CONSOLE 5
 #define VMM_FD_QMP 6
+#define VMM_FD_BROKER VMM_FD_CONSOLE	/* of nitro-hypervisor */
 #define VMM_FD_FIRST 10
 #define VMM_FDS_MAX 1024
 
