@@ -5,7 +5,7 @@
 
 static const struct carrier *const carriers[INSTANCE_KINDS] = {
 	[INSTANCE_VM] = &carrier_vm, [INSTANCE_METAL] = &carrier_metal,
-	[INSTANCE_HOST] = &carrier_host,
+	[INSTANCE_HOST] = &carrier_host, [INSTANCE_ENCLAVE] = &carrier_enclave,
 };
 
 /**

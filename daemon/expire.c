@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Instances that are terminated are listed for an hour, as EC2 has it, and then forgotten. */
+/* Instances and enclaves that are terminated are listed for an hour, as EC2 has it, and then forgotten. */
 
 #include <time.h>
 
@@ -24,7 +24,7 @@ static int on_expiry(sd_event_source *source, uint64_t usec, void *userdata)
 
 	(void)source;
 	(void)usec;
-	FOR_EACH_OBJECT(&m->model, KIND_INSTANCE, o)
+	FOR_EACH_LIVING(&m->model, o)
 		if (has_expired(o))
 			strings_add(&ids, o->id);
 	for (size_t i = 0; i < ids.n; i++) {
@@ -50,7 +50,7 @@ void expire_later(struct manager *m)
 	uint64_t first = UINT64_MAX;
 	struct object *o;
 
-	FOR_EACH_OBJECT(&m->model, KIND_INSTANCE, o)
+	FOR_EACH_LIVING(&m->model, o)
 		if (INSTANCE(o)->ended && INSTANCE(o)->ended < first)
 			first = INSTANCE(o)->ended;
 	k->expiry = sd_event_source_disable_unref(k->expiry);

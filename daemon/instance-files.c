@@ -74,6 +74,7 @@ int instance_file_copy(int from, const char *path, struct error *e)
 /**
  * instance_files_dir - where the files of an instance are gathered
  * @m: the manager
+ * @kind: KIND_INSTANCE or KIND_ENCLAVE
  * @name: the instance, which is not in the store yet
  * @ret: the directory, to be freed; named by the ID, so that the next nitrod knows whose
  *	it is
@@ -82,17 +83,19 @@ int instance_file_copy(int from, const char *path, struct error *e)
  * Context: method call.
  * Return: 0 or a negative errno.
  */
-int instance_files_dir(const struct manager *m, const char *name, char **ret, struct error *e)
+int instance_files_dir(const struct manager *m, enum object_kind kind, const char *name,
+		       char **ret, struct error *e)
 {
 	_cleanup_free_ char *parent = xprintf("%s/instances", m->state_dir);
-	_cleanup_free_ char *id = object_make_id(instance_ops.id_prefix, NULL, name, 0);
+	_cleanup_free_ char *id = object_make_id(kind_ops[kind]->id_prefix, NULL, name, 0);
 	char *dir = xprintf("%s/" INSTANCE_NEW "%s", parent, id);
 	int r = 0;
 
 	(void)mkdir(parent, 0700);
 	if (mkdir(dir, 0700) < 0)
 		r = errno == EEXIST ?
-			fail(e, ERR_EXISTS, "instance '%s' is being made already", name) :
+			fail(e, ERR_EXISTS, "%s '%s' is being made already",
+			     kind_ops[kind]->label, name) :
 			fail(e, ERR_FAILED, "cannot make '%s': %s", dir, strerror(errno));
 	if (r < 0)
 		free(dir);

@@ -301,7 +301,7 @@ int serve_instance_run(sd_varlink *link, sd_json_variant *p, struct manager *m)
 	if (r >= 0)
 		r = carrier_of_kind(kind_of(p))->check(&e);
 	if (r >= 0)
-		r = instance_files_dir(m, json_string(p, "name"), &run->dir, &e);
+		r = instance_files_dir(m, KIND_INSTANCE, json_string(p, "name"), &run->dir, &e);
 	if (r >= 0 && run->fds[FILE_KERNEL] >= 0)
 		r = helper_fork(m->event, copy_files, run, on_copied, run, &run->helper, &e);
 	else if (r >= 0)

@@ -47,7 +47,7 @@ int instance_set_wish(struct manager *m, struct object *o, enum wish wish, struc
 
 	json_set_string(&body, "wish", wish_name(wish));
 	change_begin(&c, &m->model);
-	r = change_put(&c, KIND_INSTANCE, body, NULL, PUT_REPLACE, NULL, e);
+	r = change_put(&c, o->kind, body, NULL, PUT_REPLACE, NULL, e);
 	if (r >= 0)
 		r = manager_commit(m, &c, e);
 	else
@@ -56,9 +56,20 @@ int instance_set_wish(struct manager *m, struct object *o, enum wish wish, struc
 	return r;
 }
 
-/* @want: the states to wait for, unless the caller does not want to wait */
-static int wish(sd_varlink *link, sd_json_variant *p, struct manager *m, struct object *o,
-		enum wish wish, unsigned int want)
+/**
+ * instance_wish - something else is wanted of an instance
+ * @link: the connection that has said so
+ * @p: the parameters
+ * @m: the manager
+ * @o: the instance
+ * @wish: what is wanted
+ * @want: the states to wait for, unless the caller does not want to wait
+ *
+ * Context: method call; @o is not valid any more afterwards.
+ * Return: what the method returns.
+ */
+int instance_wish(sd_varlink *link, sd_json_variant *p, struct manager *m, struct object *o,
+		  enum wish wish, unsigned int want)
 {
 	_cleanup_error_ struct error e = {};
 	_cleanup_free_ char *id = xstrdup(o->id);
@@ -122,7 +133,7 @@ int serve_instance_start(sd_varlink *link, sd_json_variant *p, struct manager *m
 		l->not_before = 0;
 		life_set(l, LIFE_PENDING, NULL);
 	}
-	return wish(link, p, m, o, WISH_RUNNING, 1U << LIFE_RUNNING);
+	return instance_wish(link, p, m, o, WISH_RUNNING, 1U << LIFE_RUNNING);
 }
 
 /**
@@ -149,7 +160,7 @@ int serve_instance_stop(sd_varlink *link, sd_json_variant *p, struct manager *m)
 		return varlink_fail(link, &e);
 	l->force |= flag(p, "force");
 	l->reboot = false;
-	return wish(link, p, m, o, WISH_STOPPED, 1U << LIFE_STOPPED);
+	return instance_wish(link, p, m, o, WISH_STOPPED, 1U << LIFE_STOPPED);
 }
 
 /* A nitrod that is started meanwhile has to know that it goes on */
@@ -187,7 +198,7 @@ int serve_instance_reboot(sd_varlink *link, sd_json_variant *p, struct manager *
 		return varlink_fail(link, &e);
 	l->reboot = true;
 	l->force |= flag(p, "force");
-	return wish(link, p, m, o, WISH_RUNNING, 1U << LIFE_RUNNING);
+	return instance_wish(link, p, m, o, WISH_RUNNING, 1U << LIFE_RUNNING);
 }
 
 /**
@@ -210,7 +221,7 @@ int serve_instance_terminate(sd_varlink *link, sd_json_variant *p, struct manage
 	l = instances_get(m, o->id);
 	l->force |= flag(p, "force");
 	l->reboot = false;
-	return wish(link, p, m, o, WISH_TERMINATED, 1U << LIFE_TERMINATED);
+	return instance_wish(link, p, m, o, WISH_TERMINATED, 1U << LIFE_TERMINATED);
 }
 
 /**
@@ -264,7 +275,7 @@ int serve_instance_delete(sd_varlink *link, sd_json_variant *p, struct manager *
 
 /* What a release is about: the life may be gone when it is done */
 struct released {
-	char *id;
+	char *id, *ending;
 };
 
 static void released_free(void *data)
@@ -272,6 +283,7 @@ static void released_free(void *data)
 	struct released *r = data;
 
 	free(r->id);
+	free(r->ending);
 	free(r);
 }
 
@@ -292,13 +304,17 @@ static int build_release(struct change *c, void *data, struct error *e)
 	int r;
 
 	if (!o)
-		return fail(e, ERR_NOT_FOUND, "instance '%s' does not exist", released->id);
+		return fail(e, ERR_NOT_FOUND, "'%s' does not exist", released->id);
 	clock_gettime(CLOCK_REALTIME, &now);
 	body = object_body(o);
 	json_set_string(&body, "wish", wish_name(WISH_TERMINATED));
 	json_set_uint(&body, "ended", now.tv_sec);
-	r = change_put(c, KIND_INSTANCE, body, NULL, PUT_REPLACE, NULL, e);
+	if (o->kind == KIND_ENCLAVE)
+		json_set_string(&body, "ending", released->ending);
+	r = change_put(c, o->kind, body, NULL, PUT_REPLACE, NULL, e);
 	o = model_by_id(c->model, released->id);
+	if (r < 0 || o->kind != KIND_INSTANCE)
+		return r;
 	FOR_EACH_OBJECT(c->model, KIND_ENI, other)
 		if (r >= 0 && model_eni_is_held(other, o->name))
 			r = detach(c, other, e);
@@ -352,6 +368,7 @@ void instance_release(struct life *l)
 	l->releasing = true;
 	released = xcalloc(1, sizeof(*released));
 	released->id = xstrdup(l->id);
+	released->ending = xstrdup(l->ending);
 	rq.data = released;
 	storage_submit(l->m, &rq);
 }
@@ -361,8 +378,8 @@ static int connect_console(struct manager *m, const struct object *o, struct err
 	_cleanup_free_ char *path = instance_rundir(m, o->id, "console");
 	int fd = connect_to(path);
 
-	return fd < 0 ? fail(e, ERR_FAILED, "the console of instance '%s' cannot be reached: %s",
-			     o->name, strerror(-fd)) : fd;
+	return fd < 0 ? fail(e, ERR_FAILED, "the console of %s '%s' cannot be reached: %s",
+			     kind_ops[o->kind]->label, o->name, strerror(-fd)) : fd;
 }
 
 /* Who has it reads the log; the lock keeps it from being cut meanwhile */
@@ -372,10 +389,42 @@ static int open_log(struct manager *m, const struct object *o, struct error *e)
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 
 	if (fd < 0)
-		return fail(e, ERR_FAILED, "instance '%s' has written nothing to its console",
-			    o->name);
+		return fail(e, ERR_FAILED, "%s '%s' has written nothing to its console",
+			    kind_ops[o->kind]->label, o->name);
 	(void)flock(fd, LOCK_SH | LOCK_NB);
 	return fd;
+}
+
+/**
+ * instance_give_console - hand over the console of what lives here
+ * @link: the connection that has asked for it
+ * @p: the parameters
+ * @m: the manager
+ * @o: the instance or enclave
+ *
+ * Context: method call.
+ * Return: what the method returns.
+ */
+int instance_give_console(sd_varlink *link, sd_json_variant *p, struct manager *m,
+			  struct object *o)
+{
+	_cleanup_json_ sd_json_variant *v = NULL;
+	_cleanup_error_ struct error e = {};
+	struct life *l = instances_get(m, o->id);
+	bool live = flag(p, "follow") && streq(l->unit, "active");
+	int fd;
+
+	fd = INSTANCE(o)->kind == INSTANCE_HOST ? adopt_console(&e) :
+		live ? connect_console(m, o, &e) : open_log(m, o, &e);
+	if (fd >= 0 && sd_varlink_push_fd(link, fd) < 0) {
+		close(fd);
+		fd = fail(&e, ERR_FAILED, "the console cannot be handed over");
+	}
+	if (fd < 0)
+		return varlink_fail(link, &e);
+	json_set_uint(&v, "fd", 0);
+	json_set_bool(&v, "live", live);
+	return sd_varlink_reply(link, v);
 }
 
 /**
@@ -389,25 +438,8 @@ static int open_log(struct manager *m, const struct object *o, struct error *e)
  */
 int serve_instance_console(sd_varlink *link, sd_json_variant *p, struct manager *m)
 {
-	_cleanup_json_ sd_json_variant *v = NULL;
 	_cleanup_error_ struct error e = {};
 	struct object *o = named(m, p, &e);
-	bool live;
-	int fd;
 
-	if (!o)
-		return varlink_fail(link, &e);
-	live = flag(p, "follow") && instances_get(m, o->id)->unit &&
-		streq(instances_get(m, o->id)->unit, "active");
-	fd = INSTANCE(o)->kind == INSTANCE_HOST ? adopt_console(&e) :
-		live ? connect_console(m, o, &e) : open_log(m, o, &e);
-	if (fd >= 0 && sd_varlink_push_fd(link, fd) < 0) {
-		close(fd);
-		fd = fail(&e, ERR_FAILED, "the console cannot be handed over");
-	}
-	if (fd < 0)
-		return varlink_fail(link, &e);
-	json_set_uint(&v, "fd", 0);
-	json_set_bool(&v, "live", live);
-	return sd_varlink_reply(link, v);
+	return o ? instance_give_console(link, p, m, o) : varlink_fail(link, &e);
 }

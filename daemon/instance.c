@@ -24,6 +24,7 @@ static const char *const wish_names[WISH_MAX] = {
 
 static const char *const kind_names[INSTANCE_KINDS] = {
 	[INSTANCE_VM] = "vm", [INSTANCE_METAL] = "metal", [INSTANCE_HOST] = "host",
+	[INSTANCE_ENCLAVE] = "enclave",
 };
 
 static const char *const restart_names[RESTART_MAX] = {
@@ -197,7 +198,8 @@ static int parse(struct object *o, sd_json_variant *v, struct error *e)
 	int r;
 
 	i->kind = find(kind, kind_names, INSTANCE_KINDS);
-	if (i->kind == INSTANCE_KINDS)
+	/* an enclave is none of them */
+	if (i->kind >= INSTANCE_ENCLAVE)
 		return fail_at(e, "/kind", "kind '%s' of instance '%s' is none of vm, metal, host",
 			       kind, o->name);
 	i->restart = find(restart, restart_names, RESTART_MAX);
@@ -249,7 +251,11 @@ static sd_json_variant *build(const struct object *o)
  */
 bool instance_has(const struct object *instance, const struct object *o)
 {
-	bool host = INSTANCE(instance)->kind == INSTANCE_HOST &&
+	bool host;
+
+	if (instance->kind != KIND_INSTANCE)
+		return false;
+	host = INSTANCE(instance)->kind == INSTANCE_HOST &&
 		INSTANCE(instance)->wish != WISH_TERMINATED;
 
 	if (o->kind == KIND_ENI)

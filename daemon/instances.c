@@ -28,6 +28,18 @@ const char *life_state_name(enum life_state state)
 }
 
 /**
+ * life_label - what it is to users
+ * @l: the instance or enclave
+ *
+ * Context: any.
+ * Return: "instance" or "enclave".
+ */
+const char *life_label(const struct life *l)
+{
+	return l->carrier == &carrier_enclave ? "enclave" : "instance";
+}
+
+/**
  * instances_get - an instance as it is
  * @m: the manager
  * @id: its ID
@@ -81,7 +93,8 @@ struct life *instances_begin(struct manager *m, const struct object *o)
 	instance_dir_keep(m, o->id);
 	instances_remove(m, o->id);
 	journal_instance(o, life_state_name(state), NULL);
-	manager_event(m, event_new(life_state_name(state), "instance", o->id, o->name));
+	manager_event(m, event_new(life_state_name(state), kind_ops[o->kind]->name, o->id,
+				   o->name));
 	return instances_add(m, o, state);
 }
 
@@ -165,7 +178,8 @@ void instances_refuse(struct life *l, const char *name, const char *reason)
 			w = &(*w)->next;
 			continue;
 		}
-		fail(&e, ERR_FAILED, "instance '%s': %s", name, reason ? reason : "it has failed");
+		fail(&e, ERR_FAILED, "%s '%s': %s", life_label(l), name,
+		     reason ? reason : "it has failed");
 		(void)varlink_fail((*w)->link, &e);
 		drop_waiter(w);
 	}
@@ -359,13 +373,14 @@ void instances_problems(struct manager *m, struct json_list *list)
 {
 	struct object *o;
 
-	FOR_EACH_OBJECT(&m->model, KIND_INSTANCE, o) {
+	FOR_EACH_LIVING(&m->model, o) {
 		struct life *l = instances_get(m, o->id);
 		_cleanup_free_ char *text = NULL;
 
 		if (!l || l->state != LIFE_FAILED)
 			continue;
-		text = xprintf("instance '%s': %s", o->name, l->reason ? l->reason : "it has failed");
+		text = xprintf("%s '%s': %s", life_label(l), o->name,
+			       l->reason ? l->reason : "it has failed");
 		json_list_add_string(list, text);
 	}
 }
@@ -388,14 +403,14 @@ int instances_start(struct manager *m)
 
 	m->instances = xcalloc(1, sizeof(*m->instances));
 	m->instances->listener = -1;
-	FOR_EACH_OBJECT(&m->model, KIND_INSTANCE, o)
+	FOR_EACH_LIVING(&m->model, o)
 		instances_add(m, o, INSTANCE(o)->ended ? LIFE_TERMINATED :
 			      first[INSTANCE(o)->wish]);
 	instance_dirs_sweep(m);
 	expire_later(m);
 	if (!streq(m->socket_path, SOCKET)) {
 		m->instances->problem = xstrdup(
-			"instances are run by the one nitrod that listens at '" SOCKET "'");
+			"instances and enclaves are run by the one nitrod that listens at '" SOCKET "'");
 		return 0;
 	}
 	r = launch_listen(m);

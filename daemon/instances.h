@@ -14,6 +14,7 @@
 #include "object.h"
 
 struct carrier;
+struct cell;
 struct launch;
 struct plug;
 struct qmp;
@@ -41,10 +42,12 @@ enum life_down { DOWN_NOT, DOWN_GUEST_TOLD, DOWN_CARRIER_TOLD };
  * @result: Result of its unit
  * @seen: ActiveState of its unit, of which the rest is being asked
  * @status: with which its main process has ended
+ * @pid: its main process, 0 if there is none
  * @problem: what went wrong while it was started, or NULL
  * @watch: hears of changes of the unit
  * @qmp: the connection to its VMM, or NULL
  * @plugs: devices that the guest was asked to let go
+ * @cell: what only enclaves have, or NULL
  * @launch: hands over what the VMM needs, while it is started
  * @timer: the next look
  * @deadline: when it is ended if it does not end itself, CLOCK_MONOTONIC; 0 for never
@@ -59,6 +62,7 @@ enum life_down { DOWN_NOT, DOWN_GUEST_TOLD, DOWN_CARRIER_TOLD };
  * @down: how far its end is
  * @releasing: an operation takes away its ENIs and volumes
  * @cpus: the CPUs that are its own, as a list, or NULL
+ * @ending: why it ends without being told to, or NULL; see struct instance
  */
 struct life {
 	struct manager *m;
@@ -68,9 +72,11 @@ struct life {
 	char *reason;
 	char *unit, *result, *seen;
 	int status;
+	uint32_t pid;
 	char *problem;
 	sd_bus_slot *watch;
 	struct qmp *qmp;
+	struct cell *cell;
 	struct plug *plugs;
 	struct launch *launch;
 	sd_event_source *timer;
@@ -78,7 +84,7 @@ struct life {
 	unsigned int failures;
 	enum life_down down;
 	bool starting, fresh, reboot, force, releasing;
-	char *cpus;
+	char *cpus, *ending;
 };
 
 /* A call that is answered when an instance is where it should be */
@@ -111,6 +117,11 @@ struct instances {
 	sd_event_source *expiry;
 };
 
+/* All that live: instances, then enclaves */
+#define FOR_EACH_LIVING(model, o) \
+	for (enum object_kind _kind = KIND_INSTANCE; _kind <= KIND_ENCLAVE; _kind++) \
+		FOR_EACH_OBJECT(model, _kind, o)
+
 /* instances.c */
 int instances_start(struct manager *m);
 void instances_stop(struct manager *m);
@@ -125,6 +136,7 @@ void instances_refuse(struct life *l, const char *name, const char *reason);
 void instances_forget(struct manager *m, const sd_varlink *link);
 void instances_problems(struct manager *m, struct json_list *list);
 const char *life_state_name(enum life_state state);
+const char *life_label(const struct life *l);
 struct object *instances_find(const struct model *model, const char *name);
 bool instances_boots(const struct model *model, const struct object *volume);
 struct object *instances_host(const struct model *model);
@@ -143,7 +155,8 @@ struct life *life_free(struct life *l);
 /* instance-files.c */
 int instance_file_check(int fd, const char *path, const char *what, struct error *e);
 int instance_file_copy(int from, const char *path, struct error *e);
-int instance_files_dir(const struct manager *m, const char *name, char **ret, struct error *e);
+int instance_files_dir(const struct manager *m, enum object_kind kind, const char *name,
+		       char **ret, struct error *e);
 
 /* instance-run.c, instance-verbs.c: Varlink methods */
 int serve_instance_run(sd_varlink *link, sd_json_variant *p, struct manager *m);
@@ -153,6 +166,10 @@ int serve_instance_reboot(sd_varlink *link, sd_json_variant *p, struct manager *
 int serve_instance_terminate(sd_varlink *link, sd_json_variant *p, struct manager *m);
 int serve_instance_delete(sd_varlink *link, sd_json_variant *p, struct manager *m);
 int serve_instance_console(sd_varlink *link, sd_json_variant *p, struct manager *m);
+int instance_wish(sd_varlink *link, sd_json_variant *p, struct manager *m, struct object *o,
+		  enum wish wish, unsigned int want);
+int instance_give_console(sd_varlink *link, sd_json_variant *p, struct manager *m,
+			  struct object *o);
 int instance_set_wish(struct manager *m, struct object *o, enum wish wish, struct error *e);
 void instance_release(struct life *l);
 int instance_forget(struct manager *m, struct object *o, struct error *e);
@@ -202,6 +219,7 @@ void unit_watch(struct life *l);
 void unit_ask(struct life *l);
 int unit_start(struct life *l, uint64_t memory);
 void unit_kill(struct life *l, int signal, bool all);
+void unit_reset(struct life *l);
 
 /* metal.c */
 char *metal_netns(const struct model *model, const char *instance);

@@ -29,6 +29,8 @@
 #define ID_VOLUME_DEAD		"6d1f0c1e8d6c4d0c9d3b6c1f5b0e7a18"
 #define ID_INSTANCE	"6d1f0c1e8d6c4d0c9d3b6c1f5b0e7a30"
 #define ID_INSTANCE_FAILED	"6d1f0c1e8d6c4d0c9d3b6c1f5b0e7a31"
+#define ID_ENCLAVE	"6d1f0c1e8d6c4d0c9d3b6c1f5b0e7a32"
+#define ID_ENCLAVE_FAILED	"6d1f0c1e8d6c4d0c9d3b6c1f5b0e7a33"
 #define ID_KEY_CREATED		"6d1f0c1e8d6c4d0c9d3b6c1f5b0e7a20"
 #define ID_KEY_ROTATED		"6d1f0c1e8d6c4d0c9d3b6c1f5b0e7a21"
 #define ID_KEY_ERASED		"6d1f0c1e8d6c4d0c9d3b6c1f5b0e7a22"
@@ -177,8 +179,8 @@ void journal_volume(const struct object *volume, const char *what, const char *t
 }
 
 /**
- * journal_instance - record that an instance is in another state
- * @instance: the instance
+ * journal_instance - record that an instance or enclave is in another state
+ * @instance: which
  * @what: the state
  * @text: why, or NULL
  *
@@ -186,14 +188,20 @@ void journal_volume(const struct object *volume, const char *what, const char *t
  */
 void journal_instance(const struct object *instance, const char *what, const char *text)
 {
-	bool failed = streq(what, "failed");
+	bool enclave = instance->kind == KIND_ENCLAVE, failed = streq(what, "failed");
+	const char *id = enclave ? (failed ? ID_ENCLAVE_FAILED : ID_ENCLAVE) :
+				   (failed ? ID_INSTANCE_FAILED : ID_INSTANCE);
 
-	(void)sd_journal_send("MESSAGE_ID=%s", failed ? ID_INSTANCE_FAILED : ID_INSTANCE,
+	(void)sd_journal_send("MESSAGE_ID=%s", id,
 			      "PRIORITY=%i", failed ? LOG_WARNING : LOG_NOTICE,
-			      "MESSAGE=instance '%s' %s %s%s%s", instance->name,
+			      "MESSAGE=%s '%s' %s %s%s%s", kind_ops[instance->kind]->label,
+			      instance->name,
 			      failed ? "has" : "is", what, text ? ": " : "", text ? text : "",
-			      "NITRO_KIND=instance", "NITRO_ID=%s", instance->id,
-			      "NITRO_NAME=%s", instance->name, "NITRO_INSTANCE=%s", instance->name,
+			      "NITRO_KIND=%s", kind_ops[instance->kind]->name,
+			      "NITRO_ID=%s", instance->id,
+			      "NITRO_NAME=%s", instance->name,
+			      enclave ? "NITRO_ENCLAVE=%s" : "NITRO_INSTANCE=%s",
+			      instance->name,
 			      "NITRO_STATE=%s", what, "NITRO_REASON=%s", text ? text : "", NULL);
 }
 

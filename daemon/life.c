@@ -8,6 +8,7 @@
 
 #include "carrier.h"
 #include "ebs.h"
+#include "enclaves.h"
 #include "kernel.h"
 
 #define USEC 1000000ULL
@@ -84,9 +85,11 @@ void life_set(struct life *l, enum life_state state, const char *reason)
 	if (l->state != state && o) {
 		l->state = state;
 		journal_instance(o, life_state_name(state), reason);
-		v = event_new(life_state_name(state), "instance", o->id, o->name);
+		v = event_new(life_state_name(state), kind_ops[o->kind]->name, o->id, o->name);
 		json_set_string(&v, "reason", reason);
 		manager_event(l->m, v);
+		if (o->kind == KIND_INSTANCE)
+			enclaves_parent_changed(l->m, o);
 	}
 	instances_wake(l);
 }
@@ -111,6 +114,7 @@ struct life *life_free(struct life *l)
 	free(l->seen);
 	free(l->problem);
 	free(l->cpus);
+	free(l->ending);
 	free(l);
 	return NULL;
 }
@@ -141,7 +145,8 @@ static char *missing(struct life *l, const struct object *o)
 	/* while the host boots udev may not have loaded KVM yet */
 	if (l->carrier->check(&e) < 0)
 		return xstrdup(e.message);
-
+	if (o->kind != KIND_INSTANCE)
+		return NULL;
 	FOR_EACH_OBJECT(&l->m->model, KIND_ENI, other) {
 		struct keni *k = kstate_eni(&l->m->kernel->actual, other->handle);
 
@@ -201,6 +206,14 @@ static int start(struct life *l, const struct object *o, struct error *e)
 	return r < 0 ? fail(e, ERR_FAILED, "cannot ask systemd: %s", strerror(-r)) : 0;
 }
 
+/* It does not come again: what it had is free, and its name soon */
+static void end_for_good(struct life *l, const char *reason)
+{
+	if (!l->ending)
+		l->ending = xstrdup(reason);
+	instance_release(l);
+}
+
 /* If somebody waits for it to come up for the first time, it is as if nobody had
  * asked: who did hears why when everything is as before.
  */
@@ -211,6 +224,8 @@ static void give_up(struct life *l, const char *reason)
 	l->not_before = 0;
 	if (!l->fresh) {
 		life_set(l, LIFE_FAILED, copy);
+		if (l->carrier->once)
+			end_for_good(l, copy);
 		free(copy);
 		return;
 	}
@@ -262,6 +277,9 @@ static char *why(struct life *l, const struct object *o)
 		return text;
 	if (l->problem)
 		return xstrdup(l->problem);
+	text = l->carrier->ending ? l->carrier->ending(l) : NULL;
+	if (text)
+		return text;
 	if (streq(l->result, "oom-kill"))
 		return xprintf("%s used more memory than the instance has", l->carrier->label);
 	return xprintf("%s failed: %s", l->carrier->label,
@@ -273,7 +291,9 @@ static void rest(struct life *l, struct object *o)
 {
 	switch (INSTANCE(o)->wish) {
 	case WISH_RUNNING:
-		if (l->state != LIFE_FAILED && !l->releasing)
+		if (l->carrier->once && !l->cell && !l->releasing)
+			end_for_good(l, "this host was restarted, or nitrod before it was started");
+		else if (l->state != LIFE_FAILED && !l->releasing)
 			try_start(l, o);
 		return;
 	case WISH_STOPPED:
@@ -281,7 +301,7 @@ static void rest(struct life *l, struct object *o)
 		return;
 	default:
 		if (INSTANCE(o)->ended)
-			life_set(l, LIFE_TERMINATED, NULL);
+			life_set(l, LIFE_TERMINATED, INSTANCE(o)->ending);
 		else
 			instance_release(l);
 	}
@@ -293,6 +313,7 @@ static void ended(struct life *l, struct object *o)
 	_cleanup_error_ struct error ignored = {};
 	_cleanup_free_ char *reason = why(l, o), *reboot = instance_rundir(l->m, l->id, "reboot");
 	bool good = streq(l->result, "success"), again = access(reboot, F_OK) == 0;
+	_cleanup_free_ char *ending = l->carrier->ending ? l->carrier->ending(l) : NULL;
 	bool by_itself = streq(l->result, "exit-code") && l->status == l->carrier->reboots;
 
 	if (l->running_since && now() - l->running_since > GOOD_AFTER)
@@ -309,9 +330,18 @@ static void ended(struct life *l, struct object *o)
 		failed(l, o, reason);
 		return;
 	}
+	if (l->carrier->once) {
+		end_for_good(l, ending);
+		return;
+	}
 	/* the guest has shut itself down */
 	if (instance_set_wish(l->m, o, WISH_STOPPED, &ignored) >= 0)
 		life_set(l, LIFE_STOPPED, "the guest has shut down");
+}
+
+static bool can_be_told(const struct life *l)
+{
+	return !l->force && l->carrier->power_off;
 }
 
 /* Tell the guest, then the carrier, then kill it */
@@ -319,7 +349,7 @@ static void next_step_down(struct life *l, uint64_t t, enum wish wish)
 {
 	uint64_t patience = KILL_AFTER;
 
-	if (l->down == DOWN_NOT && !l->force && l->carrier->ready(l)) {
+	if (l->down == DOWN_NOT && can_be_told(l) && l->carrier->ready(l)) {
 		l->down = DOWN_GUEST_TOLD;
 		patience = wish == WISH_TERMINATED ? TERMINATE_AFTER : STOP_AFTER;
 		l->carrier->power_off(l);
@@ -338,10 +368,10 @@ static void bring_down(struct life *l, enum wish wish)
 
 	life_set(l, LIFE_STOPPING, NULL);
 	/* one that was just found or started is given the time to answer */
-	if (l->down == DOWN_NOT && !l->force && !l->carrier->ready(l) && !l->deadline)
+	if (l->down == DOWN_NOT && can_be_told(l) && !l->carrier->ready(l) && !l->deadline)
 		l->deadline = t + KILL_AFTER;
 	else if ((l->down == DOWN_NOT && l->carrier->ready(l)) || t >= l->deadline ||
-		 (l->force && l->down < DOWN_CARRIER_TOLD))
+		 (!can_be_told(l) && l->down < DOWN_CARRIER_TOLD))
 		next_step_down(l, t, wish);
 	life_later(l, l->deadline > t ? l->deadline - t : LOOK_EVERY);
 }

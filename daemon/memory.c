@@ -412,8 +412,8 @@ int memory_check(struct manager *m, const struct object *instance, struct error 
 	if (want <= pool.free)
 		return 0;
 	return fail(e, ERR_FAILED,
-		    "instance '%s' needs %lluM of memory; the pool has %lluM, of which %lluM are free",
-		    instance->name, (unsigned long long)(want / MIB),
+		    "%s '%s' needs %lluM of memory; the pool has %lluM, of which %lluM are free",
+		    kind_ops[instance->kind]->label, instance->name, (unsigned long long)(want / MIB),
 		    (unsigned long long)(pool.size / MIB), (unsigned long long)(pool.free / MIB));
 }
 
@@ -440,8 +440,8 @@ int memory_give(struct manager *m, const struct object *instance, struct error *
 		return r;
 	r = mem_create(m->memory, instance->id, size, &guest, &why);
 	if (r < 0)
-		return fail(e, ERR_FAILED, "instance '%s': no memory of the pool: %s",
-			    instance->name, why.message);
+		return fail(e, ERR_FAILED, "%s '%s': no memory of the pool: %s",
+			    kind_ops[instance->kind]->label, instance->name, why.message);
 	return guest.fd;
 }
 
@@ -494,11 +494,11 @@ void memory_problems(struct manager *m, struct json_list *list)
 	struct kpool pool;
 	bool any = false;
 
-	FOR_EACH_OBJECT(&m->model, KIND_INSTANCE, o)
-		any = any || carrier_of(o) == &carrier_vm;
+	FOR_EACH_LIVING(&m->model, o)
+		any = any || (carrier_of(o)->pool && !INSTANCE(o)->ended);
 	if (!k->pool && any)
 		json_list_add_string(list,
-			"no memory pool is set, so the memory of instances is in reach of the host; 'nitroctl memory set --pool SIZE' sets one");
+			"no memory pool is set, so the memory of instances and enclaves is in reach of the host; 'nitroctl memory set --pool SIZE' sets one");
 	if (k->problem)
 		json_list_add_string(list, k->problem);
 	if (!k->pool || !k->genl || mem_pool_get(k, &pool, &e) < 0)

@@ -22,6 +22,7 @@ enum object_kind {
 	KIND_POOL,
 	KIND_VOLUME,
 	KIND_INSTANCE,
+	KIND_ENCLAVE,
 	KIND_MAX,
 };
 
@@ -267,9 +268,11 @@ enum wish { WISH_RUNNING, WISH_STOPPED, WISH_TERMINATED, WISH_MAX };
 enum restart { RESTART_ON_FAILURE, RESTART_NO, RESTART_MAX };
 
 /* What an instance is: a virtual machine, an operating system that runs on this host's
- * CPUs, or the one that is this host's own
+ * CPUs, or the one that is this host's own. Enclaves are objects of a kind of their own.
  */
-enum instance_kind { INSTANCE_VM, INSTANCE_METAL, INSTANCE_HOST, INSTANCE_KINDS };
+enum instance_kind {
+	INSTANCE_VM, INSTANCE_METAL, INSTANCE_HOST, INSTANCE_ENCLAVE, INSTANCE_KINDS
+};
 
 #define VCPUS_MAX 255
 #define CPUS_MAX 1024		/* of bare metal: what the host has */
@@ -296,6 +299,7 @@ enum instance_kind { INSTANCE_VM, INSTANCE_METAL, INSTANCE_HOST, INSTANCE_KINDS 
  * @wish: what the user wants of it
  * @launched: when it was asked to run, in seconds since 1970
  * @ended: when it was terminated and had let go of everything, 0 before
+ * @ending: of an enclave: why, if it was not told to; or NULL
  *
  * Which ENIs and volumes it has is what they say: see attachment and volume.
  */
@@ -309,6 +313,31 @@ struct instance {
 	enum restart restart;
 	enum wish wish;
 	uint64_t launched, ended;
+	char *ending;
+};
+
+#define ENCLAVE_CPUS_MAX 64		/* of nitro-hypervisor */
+#define ENCLAVE_GRAIN (2ULL << 20)
+#define ENCLAVE_CID_MIN 4		/* those below have a meaning */
+#define ENCLAVE_CID_FIRST 16		/* as AWS assigns them */
+
+/**
+ * struct enclave - an isolated machine with signed measurements; it lives as an instance
+ * @i: what all that live have; its kernel is in the image
+ * @image: where the image came from
+ * @image_name: what the image calls itself, or NULL
+ * @image_version: its version, or NULL
+ * @cid: its vsock address
+ * @parent: the instance that it is counted against, or NULL
+ * @debug: its console can be seen, and its documents say so
+ * @pool: its memory is of the pool
+ * @measurements: registers of its image, as nitro-cli has them, as JSON text
+ */
+struct enclave {
+	struct instance i;
+	char *image, *image_name, *image_version, *parent, *measurements;
+	uint32_t cid;
+	bool debug, pool;
 };
 
 /* One table per kind, in the order of creation. A removed object leaves a NULL,
@@ -341,6 +370,7 @@ struct object *object_unref(struct object *o);
 #define POOL(obj) ((struct pool *)(obj))
 #define VOLUME(obj) ((struct volume *)(obj))
 #define INSTANCE(obj) ((struct instance *)(obj))
+#define ENCLAVE(obj) ((struct enclave *)(obj))
 
 void model_free(struct model *m);
 void model_put(struct model *m, struct object *o);

@@ -16,7 +16,7 @@ const struct kind_ops *const kind_ops[KIND_MAX] = {
 	[KIND_KEY] = &key_ops,
 	[KIND_POOL] = &pool_ops,
 	[KIND_VOLUME] = &volume_ops,
-	[KIND_INSTANCE] = &instance_ops,
+	[KIND_INSTANCE] = &instance_ops, [KIND_ENCLAVE] = &enclave_ops,
 };
 
 /**

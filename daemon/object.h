@@ -62,7 +62,8 @@ struct kind_ops {
 
 extern const struct kind_ops *const kind_ops[KIND_MAX];
 extern const struct kind_ops host_ops, vpc_ops, route_table_ops, subnet_ops,
-	prefix_list_ops, security_group_ops, eni_ops, key_ops, pool_ops, volume_ops, instance_ops;
+	prefix_list_ops, security_group_ops, eni_ops, key_ops, pool_ops, volume_ops, instance_ops,
+	enclave_ops;
 
 enum object_kind kind_from_name(const char *name);
 int name_check(const char *name, struct error *e);

@@ -140,8 +140,9 @@ static int no_cpus(struct manager *m, const struct object *o, const struct life 
 	online_cpus(&online);
 	taken_cpus(m, but, &taken);
 	return fail(e, ERR_FAILED,
-		    "instance '%s' needs %llu CPUs; this host has %d, of which other instances have %d",
-		    o->name, n, CPU_COUNT(&online), CPU_COUNT(&taken));
+		    "%s '%s' needs %llu CPUs; this host has %d, of which instances and enclaves have %d",
+		    kind_ops[o->kind]->label, o->name, n, CPU_COUNT(&online),
+		    CPU_COUNT(&taken));
 }
 
 static int check_memory(struct manager *m, const struct object *o, const struct life *but,
@@ -149,7 +150,7 @@ static int check_memory(struct manager *m, const struct object *o, const struct 
 {
 	uint64_t want = INSTANCE(o)->memory, taken = 0, all = place_host_memory();
 
-	if (memory_is_set(m) && carrier_of(o) == &carrier_vm)
+	if (memory_is_set(m) && carrier_of(o)->pool)
 		return memory_check(m, o, e);
 	for (size_t i = 0; i < m->instances->lives.cap; i++) {
 		struct life *l = m->instances->lives.slots[i].value;
@@ -165,8 +166,8 @@ static int check_memory(struct manager *m, const struct object *o, const struct 
 	if (!all || taken + want <= all)
 		return 0;
 	return fail(e, ERR_FAILED,
-		    "instance '%s' needs %lluM of memory; this host has %lluM, of which other instances have %lluM",
-		    o->name, (unsigned long long)(want / MIB), (unsigned long long)(all / MIB),
+		    "%s '%s' needs %lluM of memory; this host has %lluM, of which instances and enclaves have %lluM",
+		    kind_ops[o->kind]->label, o->name, (unsigned long long)(want / MIB), (unsigned long long)(all / MIB),
 		    (unsigned long long)(taken / MIB));
 }
 

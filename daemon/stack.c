@@ -205,7 +205,8 @@ static int prune(struct change *c, struct error *e)
 		/* a stack that says nothing of storage does not mean that there is none */
 		if (kind_is_storage(k) && !c->names_storage)
 			continue;
-		if (k == KIND_INSTANCE && !c->names_instances)
+		/* an enclave is run, not declared: its image is no file of the stack's */
+		if (k == KIND_ENCLAVE || (k == KIND_INSTANCE && !c->names_instances))
 			continue;
 		FOR_EACH_OBJECT(m, k, o) {
 			if (map_get(&c->by_id, o->id))

@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "ebs.h"
+#include "enclaves.h"
 #include "harden.h"
 #include "instances.h"
 #include "kernel.h"
@@ -68,6 +69,8 @@ sd_json_variant *object_show(struct manager *m, struct object *o)
 		show_eni(m, o, &v);
 	else if (o->kind == KIND_INSTANCE)
 		instances_show(m, o, &v);
+	else if (o->kind == KIND_ENCLAVE)
+		enclaves_show(m, o, &v);
 	else if (kind_is_storage(o->kind))
 		storage_show(m, o, &v);
 	return v;
@@ -163,7 +166,7 @@ static sd_json_variant *show_counts(struct manager *m)
 		[KIND_PREFIX_LIST] = "prefix_lists",
 		[KIND_SECURITY_GROUP] = "security_groups", [KIND_ENI] = "enis",
 		[KIND_KEY] = "keys", [KIND_POOL] = "pools", [KIND_VOLUME] = "volumes",
-		[KIND_INSTANCE] = "instances",
+		[KIND_INSTANCE] = "instances", [KIND_ENCLAVE] = "enclaves",
 	};
 	const struct kstate *k = &m->kernel->actual;
 	sd_json_variant *v = NULL;

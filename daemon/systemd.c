@@ -146,6 +146,17 @@ static int on_status(sd_bus_message *reply, void *userdata, sd_bus_error *error)
 	return 0;
 }
 
+static int on_pid(sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+	struct life *l = life_of(userdata);
+
+	(void)error;
+	if (l && (sd_bus_message_is_method_error(reply, NULL) ||
+		  sd_bus_message_read(reply, "v", "u", &l->pid) < 0))
+		l->pid = 0;
+	return 0;
+}
+
 static void ask(struct life *l, const char *interface, const char *property,
 		sd_bus_message_handler_t done)
 {
@@ -171,6 +182,7 @@ void unit_ask(struct life *l)
 		return;
 	/* answers come in this order: how it has ended is looked at when it has */
 	ask(l, "Unit", "ActiveState", on_active);
+	ask(l, "Service", "MainPID", on_pid);
 	ask(l, "Service", "Result", on_result);
 	ask(l, "Service", "ExecMainStatus", on_status);
 }
@@ -405,6 +417,20 @@ void unit_kill(struct life *l, int signal, bool all)
 
 	if (l->m->instances->bus)
 		kill_unit(l->m->instances->bus, name, signal, all);
+}
+
+/**
+ * unit_reset - let systemd forget how an instance's unit has ended
+ * @l: the instance
+ *
+ * Context: event loop.
+ */
+void unit_reset(struct life *l)
+{
+	_cleanup_free_ char *name = unit_name(l->carrier, l->id);
+
+	if (l->m->instances->bus)
+		(void)call(l, "ResetFailedUnit", on_ignored, name, NULL);
 }
 
 static int on_job(sd_bus_message *message, void *userdata, sd_bus_error *error)

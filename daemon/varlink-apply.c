@@ -124,7 +124,7 @@ static int gather(const struct object *o, void *data, struct error *e)
 		}
 	}
 	a->n++;
-	return instance_files_dir(a->m, o->name, &g->dir, e);
+	return instance_files_dir(a->m, KIND_INSTANCE, o->name, &g->dir, e);
 }
 
 static int copy_files(void *data, struct error *e)

@@ -18,7 +18,7 @@ static const struct varlink_interface *const interfaces[] = {
 	&varlink_host, &varlink_vpc, &varlink_subnet, &varlink_route_table,
 	&varlink_prefix_list, &varlink_security_group, &varlink_eni, &varlink_network,
 	&varlink_key, &varlink_pool, &varlink_volume, &varlink_instance,
-	&varlink_hardening, &varlink_memory,
+	&varlink_hardening, &varlink_memory, &varlink_enclave,
 };
 
 /* Made once; they live as long as the process */

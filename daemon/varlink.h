@@ -145,7 +145,7 @@ typedef int (*varlink_run_fn)(struct manager *m, sd_json_variant *p, sd_json_var
 extern const struct varlink_interface varlink_host, varlink_vpc, varlink_subnet,
 	varlink_route_table, varlink_prefix_list, varlink_security_group, varlink_eni,
 	varlink_network, varlink_key, varlink_pool, varlink_volume, varlink_instance,
-	varlink_hardening, varlink_memory;
+	varlink_hardening, varlink_memory, varlink_enclave;
 
 /* varlink.c */
 int varlink_start(struct manager *m);

@@ -50,7 +50,7 @@ static void vm_forget(struct life *l)
 }
 
 const struct carrier carrier_vm = {
-	.unit = "nitro-instance", .label = "the VMM",
+	.unit = "nitro-instance", .label = "the VMM", .pool = true,
 	.memory = vm_memory, .check = vmm_check, .has_eni = vm_has_eni,
 	.describe = vmm_describe, .find = vm_find, .ready = vm_ready, .sync = plug_sync,
 	.power_off = vm_power_off, .end = vm_end, .forget = vm_forget,

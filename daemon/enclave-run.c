@@ -1,0 +1,310 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Run: the image comes as an open file, so whoever asks has to be able to read it. What is
+ * refused anyway is refused first; then a helper copies and measures the image, and then
+ * the enclave is made and started, or nothing is.
+ */
+
+#include <stdio.h>
+#include <time.h>
+
+#include "carrier.h"
+#include "enclaves.h"
+#include "helper.h"
+#include "kernel.h"
+#include "memory.h"
+#include "storage.h"
+#include "varlink.h"
+
+#define MIB (1ULL << 20)
+
+/**
+ * struct run - a call of Run under way
+ * @m: the manager
+ * @link: the connection
+ * @p: the parameters
+ * @dir: where its logs will be
+ * @file: the image
+ * @copy: a memfd, where it is copied to
+ * @least: how much memory it needs, as far as that is known
+ * @v: what the helper has told of it, NULL before
+ * @image: the image, once it was measured
+ * @helper: measures it
+ */
+struct run {
+	struct manager *m;
+	sd_varlink *link;
+	sd_json_variant *p;
+	char *dir;
+	int file, copy;
+	uint64_t least;
+	sd_json_variant *v;
+	struct measured *image;
+	struct helper *helper;
+};
+
+static void run_free(void *data)
+{
+	struct run *run = data;
+
+	helper_cancel(run->helper);
+	if (run->dir)
+		instance_dir_remove(run->m, strrchr(run->dir, '/') + 1);
+	close_fd(&run->file);
+	close_fd(&run->copy);
+	enclave_image_free(run->image);
+	sd_varlink_unref(run->link);
+	sd_json_variant_unref(run->p);
+	sd_json_variant_unref(run->v);
+	free(run->dir);
+	free(run);
+}
+
+static bool flag(sd_json_variant *p, const char *key)
+{
+	sd_json_variant *v = json_get(p, key);
+
+	return v && sd_json_variant_boolean(v);
+}
+
+static int take_image(struct run *run, struct error *e)
+{
+	sd_json_variant *index = json_get(run->p, "image_fd");
+	const char *path = json_string(run->p, "image");
+	uint64_t size;
+	int r;
+
+	if (!index || !path)
+		return fail(e, ERR_INVALID, "'image' and 'image_fd' are needed");
+	run->file = sd_varlink_take_fd(run->link, sd_json_variant_unsigned(index));
+	r = enclave_image_check(run->file, path, &size, e);
+	if (r < 0)
+		return r;
+	run->least = enclave_memory_min(size);
+	run->copy = enclave_image_new(e);
+	return run->copy < 0 ? run->copy : 0;
+}
+
+static bool has_cid(const struct model *model, uint32_t cid, const struct object *but)
+{
+	struct object *o;
+
+	FOR_EACH_OBJECT(model, KIND_ENCLAVE, o)
+		if (o != but && !INSTANCE(o)->ended && ENCLAVE(o)->cid == cid)
+			return true;
+	return false;
+}
+
+static uint32_t free_cid(const struct model *model)
+{
+	uint32_t cid = ENCLAVE_CID_FIRST;
+
+	while (has_cid(model, cid, NULL))
+		cid++;
+	return cid;
+}
+
+static sd_json_variant *properties_of(const struct run *run, const struct model *model)
+{
+	static const char *const own[] = { "image_fd", "no_wait", NULL };
+	static const char *const told[] = {
+		"measurements", "image_name", "image_version"
+	};
+	sd_json_variant *v = sd_json_variant_ref(run->p);
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	if (sd_json_variant_filter(&v, (char **)own) < 0)
+		abort();
+	if (!json_get(v, "cid"))
+		json_set_uint(&v, "cid", free_cid(model));
+	for (size_t i = 0; run->v && i < ARRAY_SIZE(told); i++)
+		json_set(&v, told[i], sd_json_variant_ref(json_get(run->v, told[i])));
+	json_set_bool(&v, "pool", memory_is_set(run->m));
+	json_set_string(&v, "wish", wish_name(WISH_RUNNING));
+	json_set_uint(&v, "launched", now.tv_sec);
+	return v;
+}
+
+/* All enclaves of an instance together have no more than it has itself */
+static int check_parent(struct manager *m, const struct model *model, const struct object *o,
+			struct error *e)
+{
+	const char *name = ENCLAVE(o)->parent;
+	struct object *parent = name ? instances_find(model, name) : NULL, *other;
+	struct life *l = parent ? instances_get(m, parent->id) : NULL;
+	uint64_t cpus = 0, memory = 0;
+
+	if (!name)
+		return 0;
+	if (!l || l->state != LIFE_RUNNING)
+		return fail(e, ERR_INVALID,
+			    "instance '%s' is not running, so enclave '%s' cannot be counted against it",
+			    name, o->name);
+	FOR_EACH_OBJECT(model, KIND_ENCLAVE, other) {
+		if (INSTANCE(other)->ended || !streq(ENCLAVE(other)->parent, name))
+			continue;
+		cpus += INSTANCE(other)->vcpus;
+		memory += INSTANCE(other)->memory;
+	}
+	/* what is this host has all of it */
+	if (INSTANCE(parent)->kind == INSTANCE_HOST)
+		return 0;
+	if (cpus > INSTANCE(parent)->vcpus)
+		return fail(e, ERR_FAILED,
+			    "the enclaves of instance '%s' would have %llu CPUs, it has %llu itself; terminate one, or run it without --parent",
+			    name, (unsigned long long)cpus,
+			    (unsigned long long)INSTANCE(parent)->vcpus);
+	if (memory > INSTANCE(parent)->memory)
+		return fail(e, ERR_FAILED,
+			    "the enclaves of instance '%s' would have %lluM of memory, it has %lluM itself; terminate one, or run it without --parent",
+			    name, (unsigned long long)(memory / MIB),
+			    (unsigned long long)(INSTANCE(parent)->memory / MIB));
+	return 0;
+}
+
+static int check_size(const struct run *run, const struct object *o, struct error *e)
+{
+	if (INSTANCE(o)->memory >= run->least)
+		return 0;
+	return fail(e, ERR_INVALID,
+		    "memory %lluM of enclave '%s' is too little for '%s', which needs %lluM at least",
+		    (unsigned long long)(INSTANCE(o)->memory / MIB), o->name, ENCLAVE(o)->image,
+		    (unsigned long long)(run->least / MIB));
+}
+
+static int build(struct change *c, void *data, struct error *e)
+{
+	struct run *run = data;
+	_cleanup_json_ sd_json_variant *v = properties_of(run, c->model);
+	const char *name = json_string(run->p, "name"), *parent;
+	struct object *old = model_get(c->model, KIND_ENCLAVE, NULL, name ? name : "");
+	struct object *o;
+	int r;
+
+	/* one that is terminated leaves its name to others */
+	r = change_put(c, KIND_ENCLAVE, v, NULL,
+		       old && INSTANCE(old)->ended ? PUT_REPLACE : PUT_CREATE, NULL, e);
+	if (r < 0)
+		return r;
+	o = c->edits[0].new;
+	parent = ENCLAVE(o)->parent;
+	if (parent && !model_lookup(c->model, KIND_INSTANCE, NULL, parent, e))
+		return -ENOENT;
+	if (has_cid(c->model, ENCLAVE(o)->cid, o))
+		return fail(e, ERR_IN_USE, "another enclave has CID %u; without --cid a free one is taken",
+			    ENCLAVE(o)->cid);
+	r = check_size(run, o, e);
+	if (r >= 0)
+		r = check_parent(run->m, c->model, o, e);
+	return r < 0 ? r : place_check(run->m, o, e);
+}
+
+static void done(struct manager *m, const struct change *c, struct error *e, void *data)
+{
+	struct run *run = data;
+	struct object *o;
+	struct life *l;
+	bool no_wait;
+
+	if (e->code) {
+		(void)varlink_fail(run->link, e);
+		return;
+	}
+	o = c->edits[0].new;
+	free(run->dir);
+	run->dir = NULL;
+	l = instances_begin(m, o);
+	enclave_cell(l)->image = run->image;
+	run->image = NULL;
+	no_wait = flag(run->p, "no_wait");
+	l->fresh = !no_wait;
+	instances_wait(m, run->link, o->id, no_wait ? 0 : 1U << LIFE_RUNNING);
+}
+
+static int measure(void *data, struct error *e)
+{
+	struct run *run = data;
+
+	return enclave_image_measure(run->file, run->copy, e);
+}
+
+static int take_measured(struct run *run, const struct helper_result *result, struct error *e)
+{
+	if (result->status < 0)
+		return fail(e, ERR_INVALID, "'%s': %s", json_string(run->p, "image"),
+			    result->message);
+	if (sd_json_parse(result->output, 0, &run->v, NULL, NULL) < 0)
+		return fail(e, ERR_FAILED, "the image was not measured");
+	run->least = sd_json_variant_unsigned(sd_json_variant_by_key(run->v, "memory_min"));
+	run->image = enclave_image_take(run->copy, run->v, e);
+	run->copy = -1;
+	return run->image ? 0 : -EINVAL;
+}
+
+static void on_measured(struct helper_result *result, void *userdata)
+{
+	_cleanup_error_ struct error e = {};
+	struct run *run = userdata;
+	struct request rq = { .build = build, .done = done, .release = run_free, .data = run };
+
+	run->helper = NULL;
+	if (take_measured(run, result, &e) >= 0) {
+		storage_submit(run->m, &rq);
+		return;
+	}
+	(void)varlink_fail(run->link, &e);
+	run_free(run);
+}
+
+/* What is refused anyway is refused before anything is copied */
+static int try(struct run *run, struct error *e)
+{
+	struct change c;
+	int r;
+
+	change_begin(&c, &run->m->model);
+	r = build(&c, run, e);
+	if (r >= 0)
+		r = change_check(&c, e);
+	change_undo(&c);
+	change_free(&c);
+	return r;
+}
+
+/**
+ * serve_enclave_run - Run of io.nitro.Enclave
+ * @link: the connection
+ * @p: the parameters
+ * @m: the manager
+ *
+ * Context: method call.
+ * Return: what the method returns.
+ */
+int serve_enclave_run(sd_varlink *link, sd_json_variant *p, struct manager *m)
+{
+	_cleanup_error_ struct error e = {};
+	struct run *run = xcalloc(1, sizeof(*run));
+	int r;
+
+	run->m = m;
+	run->link = sd_varlink_ref(link);
+	run->p = sd_json_variant_ref(p);
+	run->file = run->copy = -1;
+	r = take_image(run, &e);
+	if (r >= 0)
+		r = try(run, &e);
+	if (r >= 0 && m->instances->problem)
+		r = fail(&e, ERR_FAILED, "%s", m->instances->problem);
+	if (r >= 0)
+		r = carrier_enclave.check(&e);
+	if (r >= 0)
+		r = instance_files_dir(m, KIND_ENCLAVE, json_string(p, "name"), &run->dir, &e);
+	if (r >= 0)
+		r = helper_fork(m->event, measure, run, on_measured, run, &run->helper, &e);
+	if (r >= 0)
+		return 1;
+	r = varlink_fail(link, &e);
+	run_free(run);
+	return r;
+}
