@@ -152,6 +152,13 @@ int cli_run_change(const struct cli_call *call);
 int cli_run_allow(const struct cli_call *call);
 int cli_run_attach(const struct cli_call *call);
 int cli_run_attach_volume(const struct cli_call *call);
+int cli_run_console(const struct cli_call *call);
+
+/* enclave-run.c */
+extern const struct cli_option enclave_run_options[];
+extern const char *const enclave_run_needs[];
+extern const struct print_field enclave_fields[];
+int enclave_run(const struct cli_call *call);
 
 extern const struct cli_positional cli_name_positional[];
 

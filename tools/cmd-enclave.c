@@ -394,9 +394,37 @@ static const struct cli_option build_options[] = {
 
 static const char *const build_needs[] = { "output", "kernel", "cmdline", "ramdisks", NULL };
 
+static const struct cli_option console_options[] = {
+	{ .name = "follow", .property = "follow", .help = "go on; Ctrl-] ends" },
+	{}
+};
+
+static const struct cli_option terminate_options[] = {
+	{ .name = "no-wait", .property = "no_wait",
+	  .help = "do not wait until it is done" },
+	{}
+};
+
 static const struct cli_verb verbs[] = {
 	{ .name = "build", .help = "make an image and print its measurements",
 	  .options = build_options, .needs = build_needs, .run = run_build },
+	{ .name = "run", .help = "measure an image, start it, print its ID",
+	  .positionals = cli_name_positional, .options = enclave_run_options,
+	  .needs = enclave_run_needs, .method = "Run", .run = enclave_run },
+	{ .name = "list", .help = "list the enclaves",
+	  .method = "List", .run = cli_run_list },
+	{ .name = "show", .help = "show an enclave",
+	  .positionals = cli_name_positional,
+	  .method = "Show", .run = cli_run_show },
+	{ .name = "console", .help = "show what an enclave in debug mode has written",
+	  .positionals = cli_name_positional, .options = console_options,
+	  .method = "Console", .run = cli_run_console },
+	{ .name = "terminate", .help = "end an enclave",
+	  .positionals = cli_name_positional, .options = terminate_options,
+	  .method = "Terminate", .run = cli_run_change },
+	{ .name = "delete", .help = "forget an enclave that is terminated",
+	  .positionals = cli_name_positional,
+	  .method = "Delete", .run = cli_run_change },
 	{ .name = "describe-image", .help = "show what an image is and measures",
 	  .positionals = image_positional, .run = run_describe },
 	{}
@@ -405,6 +433,7 @@ static const struct cli_verb verbs[] = {
 const struct cli_object object_enclave = {
 	.name = "enclave",
 	.help = "isolated machines with signed measurements",
+	.interface = "io.nitro.Enclave",
 	.verbs = verbs,
-	.fields = image_fields,
+	.fields = enclave_fields,
 };

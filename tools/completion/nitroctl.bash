@@ -25,7 +25,7 @@ __nitroctl_values()
 	--eni) __nitroctl_names eni ;;
 	--pool) __nitroctl_names pool ;;
 	--key) __nitroctl_names key ;;
-	--instance) __nitroctl_names instance ;;
+	--instance | --parent) __nitroctl_names instance ;;
 	--boot | --volume) __nitroctl_names volume ;;
 	--restart) echo on-failure no ;;
 	--sector-size) echo 512 1024 2048 4096 ;;
@@ -64,7 +64,7 @@ _nitroctl()
 		[volume]='create set list show attach detach stats delete'
 		[key]='create list show rotate delete'
 		[instance]='run adopt list show start stop reboot terminate console stats delete'
-		[enclave]='build describe-image'
+		[enclave]='build run list show console terminate delete describe-image'
 		[attest]='init root host verify'
 		[kms]='create-key encrypt list show delete'
 		[memory]='set show'
@@ -109,6 +109,9 @@ _nitroctl()
 		['instance console']='--follow'
 		['enclave build']='--output --kernel --cmdline --ramdisk --name --version
 			--metadata --signing-certificate --private-key'
+		['enclave run']='--image --cpus --memory --cid --parent --debug --no-wait'
+		['enclave console']='--follow'
+		['enclave terminate']='--no-wait'
 		['attest init']='--root-key --root-certificate --directory --replace'
 		['attest root']='--directory'
 		['attest verify']='--root --nonce --pcr --at --debug'
@@ -146,7 +149,7 @@ _nitroctl()
 	if [[ $prev == --file || $prev == -f || $prev == --dir ||
 	      $prev == --device || $prev == --key-file || $prev == --kernel ||
 	      $prev == --initrd || $prev == --user-data || $prev == --public-key ||
-	      $prev == --output || $prev == -o || $prev == --ramdisk ||
+	      $prev == --output || $prev == -o || $prev == --image || $prev == --ramdisk ||
 	      $prev == --signing-certificate || $prev == --private-key ||
 	      $verb$prev == build--metadata || $prev == --root || $prev == --root-key ||
 	      $prev == --root-certificate || $prev == --directory ||
