@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What an enclave of the tests does: it sends its heartbeat, and then answers commands, one
+ * a connection, on port 5000:
+ *
+ *	cpus, memory		how many, how many kB
+ *	attest HEX		the security module's answer, in HEX, for that nonce
+ *	call PORT WORD		tell the parent
+ *	off, reboot, crash	its end
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/reboot.h>
+#include <linux/vm_sockets.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/reboot.h>
+#include <sys/socket.h>
+#include <sys/sysinfo.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#define PARENT 3
+#define HEARTBEAT_PORT 9000
+#define HEARTBEAT 0xb7
+#define PORT 5000
+#define NONCE_MAX 64
+
+/* include/uapi/linux/nsm.h, which is newer than some libraries' headers */
+struct nsm_raw {
+	struct iovec request, response;
+};
+
+#define NSM_IOCTL_RAW _IOWR(0x0a, 0, struct nsm_raw)
+
+static int call(unsigned int port)
+{
+	struct sockaddr_vm to = {
+		.svm_family = AF_VSOCK, .svm_cid = PARENT, .svm_port = port,
+	};
+	int fd = socket(AF_VSOCK, SOCK_STREAM, 0);
+
+	if (fd >= 0 && connect(fd, (struct sockaddr *)&to, sizeof(to)) == 0)
+		return fd;
+	close(fd);
+	return -1;
+}
+
+static void say_up(void)
+{
+	unsigned char beat = HEARTBEAT, back = 0;
+	int fd = call(HEARTBEAT_PORT);
+
+	if (fd < 0 || write(fd, &beat, 1) != 1 || read(fd, &back, 1) != 1 || back != HEARTBEAT)
+		printf("guest: no heartbeat: %s\n", strerror(errno));
+	close(fd);
+}
+
+/* {"Attestation":{"user_data":null,"nonce":h'…',"public_key":null}} */
+static size_t request(const char *hex, unsigned char *to)
+{
+	/* octal: hexadecimal digits would go on into the letters */
+	static const unsigned char head[] =
+		"\241\153Attestation\243\151user_data\366\145nonce\130";
+	static const unsigned char tail[] = "\152public_key\366";
+	size_t n = strlen(hex) / 2, at = sizeof(head) - 1;
+
+	if (n > NONCE_MAX)
+		n = NONCE_MAX;
+	memcpy(to, head, at);
+	to[at++] = n;
+	for (size_t i = 0; i < n; i++)
+		if (sscanf(hex + 2 * i, "%2hhx", &to[at++]) != 1)
+			return 0;
+	memcpy(to + at, tail, sizeof(tail) - 1);
+	return at + sizeof(tail) - 1;
+}
+
+static void attest(FILE *out, const char *nonce)
+{
+	static unsigned char bytes[4096], response[12288];
+	struct nsm_raw raw = {
+		.request = { bytes, request(nonce, bytes) },
+		.response = { response, sizeof(response) },
+	};
+	int fd = open("/dev/nsm", O_RDWR);
+
+	if (fd < 0 || ioctl(fd, NSM_IOCTL_RAW, &raw) < 0) {
+		fprintf(out, "nsm: %s", strerror(errno));
+		close(fd);
+		return;
+	}
+	for (size_t i = 0; i < raw.response.iov_len; i++)
+		fprintf(out, "%02x", response[i]);
+	close(fd);
+}
+
+static void tell(FILE *out, unsigned int port, const char *word)
+{
+	int fd = call(port);
+
+	if (fd < 0 || write(fd, word, strlen(word)) < 0)
+		fprintf(out, "%s", strerror(errno));
+	else
+		fprintf(out, "told");
+	close(fd);
+}
+
+static void die(void)
+{
+	int fd = open("/proc/sys/kernel/panic", O_WRONLY);
+	int trigger = open("/proc/sysrq-trigger", O_WRONLY);
+
+	if (write(fd, "-1", 2) < 0 || write(trigger, "c", 1) < 0)
+		printf("guest: cannot crash\n");
+}
+
+static void serve(FILE *stream)
+{
+	char line[512], word[512] = "";
+	unsigned int port;
+	struct sysinfo info;
+
+	if (!fgets(line, sizeof(line), stream))
+		return;
+	line[strcspn(line, "\n")] = '\0';
+	if (!strcmp(line, "cpus"))
+		fprintf(stream, "%ld", sysconf(_SC_NPROCESSORS_ONLN));
+	else if (!strcmp(line, "memory") && sysinfo(&info) == 0)
+		fprintf(stream, "%lu", info.totalram / 1024 * info.mem_unit);
+	else if (!strncmp(line, "attest ", 7))
+		attest(stream, line + 7);
+	else if (sscanf(line, "call %u %511s", &port, word) == 2)
+		tell(stream, port, word);
+	else if (!strcmp(line, "off"))
+		reboot(LINUX_REBOOT_CMD_POWER_OFF);
+	else if (!strcmp(line, "reboot"))
+		reboot(LINUX_REBOOT_CMD_RESTART);
+	else if (!strcmp(line, "crash"))
+		die();
+	else
+		fprintf(stream, "what?");
+}
+
+int main(void)
+{
+	struct sockaddr_vm at = {
+		.svm_family = AF_VSOCK, .svm_cid = VMADDR_CID_ANY, .svm_port = PORT,
+	};
+	int listener = socket(AF_VSOCK, SOCK_STREAM, 0), fd;
+
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	if (bind(listener, (struct sockaddr *)&at, sizeof(at)) < 0 || listen(listener, 64) < 0)
+		printf("guest: cannot listen: %s\n", strerror(errno));
+	say_up();
+	printf("guest: serves\n");
+	while ((fd = accept(listener, NULL, NULL)) >= 0) {
+		FILE *stream = fdopen(fd, "r+");
+
+		if (stream) {
+			serve(stream);
+			fclose(stream);
+		}
+	}
+	printf("guest: cannot serve: %s\n", strerror(errno));
+	return 1;
+}
