@@ -293,6 +293,36 @@ static int collect_instance(struct scrape *s, sd_json_variant *instance)
 	return r;
 }
 
+/* --- enclaves --- */
+
+static const char *yes_or_no(sd_json_variant *object, const char *key)
+{
+	sd_json_variant *v = get(object, key);
+
+	return v && sd_json_variant_boolean(v) ? "yes" : "no";
+}
+
+static int collect_enclave(struct scrape *s, sd_json_variant *enclave)
+{
+	_cleanup_text_ struct text labels = {}, about = {};
+
+	label_add(&labels, "enclave_id", string(enclave, "id"));
+	label_add(&labels, "name", string(enclave, "name"));
+	text_add(&about, "%s", labels.s);
+	label_add(&about, "state", string(enclave, "state"));
+	label_add(&about, "image_name", string(enclave, "image_name"));
+	label_add(&about, "parent", string(enclave, "parent"));
+	label_add(&about, "debug", yes_or_no(enclave, "debug"));
+	label_add(&about, "pool", yes_or_no(enclave, "pool"));
+	label_add(&about, "unit", string(enclave, "unit"));
+	info(s, "nitro_enclave", "An enclave and its state.", about.s);
+	gauge(s, "nitro_enclave_cpus", "How many CPUs it gets.", labels.s,
+	      number(enclave, "cpus"));
+	gauge(s, "nitro_enclave_memory_bytes", "Bytes of memory that it gets.", labels.s,
+	      number(enclave, "memory"));
+	return 0;
+}
+
 /* --- ENIs --- */
 
 /* ENA's names, https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/monitoring-network-performance-ena.html */
@@ -478,7 +508,7 @@ static int collect_memory_pool(struct scrape *s)
 	} rows[] = {
 		{ "pool", "nitro_memory_pool_target_bytes", "What the memory pool should have." },
 		{ "size", "nitro_memory_pool_bytes", "What the memory pool has." },
-		{ "used", "nitro_memory_pool_used_bytes", "What instances have of it." },
+		{ "used", "nitro_memory_pool_used_bytes", "What instances and enclaves have of it." },
 		{ "free", "nitro_memory_pool_free_bytes", "What is free of it." },
 		{ "largest", "nitro_memory_pool_largest_bytes", "Its largest free range." },
 		{ "unerased", "nitro_memory_pool_unerased_bytes", "What waits to be erased." },
@@ -507,6 +537,8 @@ static int collect_all(struct scrape *s)
 	/* before what instances have */
 	if (r >= 0)
 		r = list(s, "Instance", collect_instance);
+	if (r >= 0)
+		r = list(s, "Enclave", collect_enclave);
 	if (r >= 0)
 		r = list(s, "Eni", collect_eni);
 	if (r >= 0)
