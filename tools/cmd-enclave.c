@@ -13,8 +13,10 @@
 #include <unistd.h>
 
 #include "cli.h"
+#include "bootstrap.h"
 #include "describe.h"
 #include "eif.h"
+#include "enclave-rootfs.h"
 #include "image.h"
 #include "number.h"
 
@@ -87,8 +89,15 @@ static int add_file(struct build *b, enum eif_type type, const char *path,
 static int add_kernel(struct build *b, struct why *why)
 {
 	const char *path = text_of(b->call, "kernel");
+	_cleanup_free_ char *found = NULL;
 	int r;
 
+	if (!path) {
+		found = enclave_rootfs_kernel(why);
+		if (!found)
+			return -ENOENT;
+		path = found;
+	}
 	r = add_file(b, EIF_KERNEL, path, KERNEL_MAX, why);
 	if (r < 0)
 		return r;
@@ -176,6 +185,21 @@ static int add_ramdisks(struct build *b, struct why *why)
 		r = add_file(b, EIF_RAMDISK,
 			     sd_json_variant_string(sd_json_variant_by_index(ramdisks, i)),
 			     RAMDISK_MAX, why);
+	return r;
+}
+
+static int add_rootfs(struct build *b, struct why *why)
+{
+	struct image *ramdisks = &b->files[b->n_files];
+	int r;
+
+	r = enclave_rootfs_pack(b->call, b->release, ramdisks, why);
+	if (r < 0)
+		return r;
+	b->n_files += 2;
+	for (int i = 0; r >= 0 && i < 2; i++)
+		r = eif_add(&b->eif, EIF_RAMDISK, ramdisks[i].data,
+			    ramdisks[i].size, why);
 	return r;
 }
 
@@ -269,7 +293,7 @@ static int write_output(const struct build *b, struct why *why)
 
 static int build(struct build *b, sd_json_variant **ret, struct why *why)
 {
-	const char *cmdline = text_of(b->call, "cmdline");
+	const char *cmdline = text_of(b->call, "cmdline") ?: BOOTSTRAP_CMDLINE;
 	int r;
 
 	r = build_time(&b->time, why);
@@ -280,7 +304,8 @@ static int build(struct build *b, sd_json_variant **ret, struct why *why)
 	if (r >= 0)
 		r = add_metadata(b, why);
 	if (r >= 0)
-		r = add_ramdisks(b, why);
+		r = text_of(b->call, "rootfs") ? add_rootfs(b, why) :
+						 add_ramdisks(b, why);
 	if (r >= 0)
 		r = add_signature(b, why);
 	if (r >= 0)
@@ -307,6 +332,9 @@ static int run_build(const struct cli_call *call)
 	struct why why;
 	int r;
 
+	r = enclave_rootfs_check(call);
+	if (r)
+		return r;
 	r = build(&b, &pcrs, &why);
 	for (unsigned int i = 0; i < b.n_files; i++)
 		image_close(&b.files[i]);
@@ -375,6 +403,14 @@ static const struct cli_option build_options[] = {
 	  .metavar = "EIF", .help = "the image to be written" },
 	{ .name = "kernel", .property = "kernel", .type = &type_text,
 	  .metavar = "FILE", .help = "a bzImage, an Image of arm64, or an ELF kernel" },
+	{ .name = "rootfs", .property = "rootfs", .type = &type_text,
+	  .metavar = "DIR", .help = "make the ramdisks: one that starts the enclave, one of DIR" },
+	{ .name = "command", .property = "command", .type = &type_text,
+	  .metavar = "STRING", .help = "of --rootfs: what runs in it (default /init)" },
+	{ .name = "modules", .property = "modules", .type = &type_text,
+	  .metavar = "DIR", .help = "of --rootfs: modules of the kernel (default those of this host)" },
+	{ .name = "init", .property = "init", .type = &type_text,
+	  .metavar = "FILE", .help = "of --rootfs: what starts it (default " BOOTSTRAP_INIT ")" },
 	{ .name = "cmdline", .property = "cmdline", .type = &type_text,
 	  .metavar = "STRING", .help = "its command line" },
 	{ .name = "ramdisk", .property = "ramdisks", .type = &type_text,
@@ -392,7 +428,7 @@ static const struct cli_option build_options[] = {
 	{}
 };
 
-static const char *const build_needs[] = { "output", "kernel", "cmdline", "ramdisks", NULL };
+static const char *const build_needs[] = { "output", NULL };
 
 static const struct cli_option console_options[] = {
 	{ .name = "follow", .property = "follow", .help = "go on; Ctrl-] ends" },

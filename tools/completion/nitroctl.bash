@@ -107,7 +107,8 @@ _nitroctl()
 		['instance reboot']='--force --no-wait'
 		['instance terminate']='--force --no-wait'
 		['instance console']='--follow'
-		['enclave build']='--output --kernel --cmdline --ramdisk --name --version
+		['enclave build']='--output --kernel --rootfs --command --modules --init
+			--cmdline --ramdisk --name --version
 			--metadata --signing-certificate --private-key'
 		['enclave run']='--image --cpus --memory --cid --parent --debug --no-wait'
 		['enclave console']='--follow'
@@ -150,6 +151,7 @@ _nitroctl()
 	      $prev == --device || $prev == --key-file || $prev == --kernel ||
 	      $prev == --initrd || $prev == --user-data || $prev == --public-key ||
 	      $prev == --output || $prev == -o || $prev == --image || $prev == --ramdisk ||
+	      $prev == --rootfs || $prev == --modules || $prev == --init ||
 	      $prev == --signing-certificate || $prev == --private-key ||
 	      $verb$prev == build--metadata || $prev == --root || $prev == --root-key ||
 	      $prev == --root-certificate || $prev == --directory ||
