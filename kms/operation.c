@@ -102,7 +102,8 @@ int serve_decrypt(struct request *r)
 	if (name && strcmp(asked, id))
 		return decline(r, INCORRECT_KEY, "KeyId is not the key of CiphertextBlob");
 	if (request_find_key(r, id))
-		return decline(r, ACCESS_DENIED, "the ciphertext's key does not exist");
+		return strcmp(r->error, NOT_FOUND) ? -EINVAL :
+			decline(r, ACCESS_DENIED, "the ciphertext's key does not exist");
 	if (request_evidence(r) || request_authorize(r, "kms:Decrypt"))
 		return -EINVAL;
 	err = context_text(r, &context);
