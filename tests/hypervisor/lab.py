@@ -7,13 +7,19 @@ import subprocess
 import tempfile
 
 import nsm
+from netlink import Family
 from vmm import BUILD, CMDLINE, OBEY_PORT, Guest
 
+POOL, MEMORY = "512M", 384 << 20
 CID = 16
 MODULE_ID = "i-1234-enc16"
 LINE = f"{CMDLINE} do=agent,heartbeat;agent,obey"
 HEADER = struct.Struct(">4sHHQQHH32Q32QII")
 SECTION_HEADER = 12
+
+
+class Card(Family):
+    name = "nitro_mem"
 
 
 class Lab:
@@ -34,7 +40,9 @@ class Lab:
         # kernel, command line, metadata, RAM disk
         kernel, initrd = ((image, header[7 + i] + SECTION_HEADER, header[39 + i])
                           for i in (0, 3))
-        self.guest = Guest(images=(kernel, initrd), cmdline=LINE, memory=384, cid=CID,
+        subprocess.run(["nitroctl", "memory", "set", "-q", "--pool", POOL], check=True)
+        memory = Card()("create", name="lab", size=MEMORY)["fd"]
+        self.guest = Guest(images=(kernel, initrd), cmdline=LINE, pool=memory, cid=CID,
                            nsm=nsm.enrol(MODULE_ID, self.pcrs))
         self.broken = False
         self.guest.says("guest: serves")

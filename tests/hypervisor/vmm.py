@@ -20,13 +20,13 @@ WAIT_PORT = 4001
 
 
 def private_kib(pid):
-    """PSS without what the guest's memory is in, which is a memfd."""
+    """PSS without what the guest's memory is in, which is a memfd or of nitro_mem."""
     total, guest = 0, False
     with open(f"/proc/{pid}/smaps", encoding="utf-8") as file:
         for line in file:
             words = line.split()
             if "-" in words[0] and not words[0].endswith(":"):
-                guest = "/memfd:" in line
+                guest = "/memfd:" in line or "nitro_mem:" in line
             elif words[0] == "Pss:" and not guest:
                 total += int(words[1])
     return total
@@ -34,10 +34,11 @@ def private_kib(pid):
 
 class Guest:
     """One VMM. do: what guest-init does, a list of commands. images: kernel and RAM disk,
-    each a path or (path, offset, size). nsm: its end of the socket of its module."""
+    each a path or (path, offset, size). pool: a handle of nitro_mem's, for its memory.
+    nsm: its end of the socket of its module."""
 
     def __init__(self, do=(), memory=128, images=IMAGES, cmdline=CMDLINE, cpus=1,
-                 cid=None, nsm=None, serial=True):
+                 cid=None, nsm=None, serial=True, pool=None):
         self.dir = tempfile.TemporaryDirectory()
         self.output = b""
         self.told = b""
@@ -59,11 +60,12 @@ class Guest:
             fd = keep(os.open(os.path.join(f"{BUILD}/guest", path), os.O_RDONLY))
             return ",".join([fd, *map(str, part)])
 
-        memfd = os.memfd_create("guest")
-        os.ftruncate(memfd, memory << 20)
+        if pool is None:
+            pool = os.memfd_create("guest")
+            os.ftruncate(pool, memory << 20)
         command = [f"{BUILD}/nitro-hypervisor",
                    "--kvm", keep(os.open("/dev/kvm", os.O_RDWR)),
-                   "--memory", keep(memfd),
+                   "--memory", keep(pool),
                    "--kernel", image(images[0]), "--initrd", image(images[1]),
                    "--events", pipe("events"), "--cpus", str(cpus)]
         self.console = None
