@@ -4,6 +4,7 @@
 import atexit
 import functools
 import os
+import re
 
 import cbor2
 
@@ -120,6 +121,7 @@ def silent_without_serial():
     guest, how = ended("silent")
     assert how == (0, "ended off")
     assert guest.output == b""
+    assert re.fullmatch(rb"started cpu_us=\d+\nheartbeat\nended off\n", guest.told), guest.told
 
 
 @test(own=True)
@@ -135,3 +137,11 @@ def debug_shows():
     with open(f"{nsm.KEYS}/debug.pem", "rb") as file:
         debug = x509.load_pem_x509_certificate(file.read())
     assert x509.load_der_x509_certificate(found["certificate"]).issuer == debug.subject
+
+
+@test(own=True)
+def without_acpi():
+    """Devices are on the command line. Debian's kernel does not look for them there, and says it
+    before it misses ACPI."""
+    with Guest(cid=16, acpi=False, cmdline="earlyprintk=serial,ttyS0") as guest:
+        guest.says(" virtio_mmio.device=4K@0xd0000000:5")

@@ -99,6 +99,15 @@ def random_numbers(lab):
     assert fips_failures(bytes(byte & 0xfe for byte in data)) > blocks / 2
 
 
+@test
+def driver_again(lab):
+    """A device that is reset has no request under way, and its registers are the module's."""
+    before = ask(lab, {"ExtendPCR": {"index": 20, "data": b"once"}})["ExtendPCR"]["data"]
+    lab.guest.run("cd /sys/bus/virtio/drivers/nsm && device=$(basename virtio*) && "
+                  "echo $device >unbind && [ ! -e /dev/nsm ] && echo $device >bind")
+    assert ask(lab, {"DescribePCR": {"index": 20}})["DescribePCR"]["data"] == before
+
+
 @test(own=True)
 def module_dies():
     """Nobody waits for one that is gone, and the guest goes on."""

@@ -38,7 +38,7 @@ class Guest:
     nsm: its end of the socket of its module."""
 
     def __init__(self, do=(), memory=128, images=IMAGES, cmdline=CMDLINE, cpus=1,
-                 cid=None, nsm=None, serial=True, pool=None):
+                 cid=None, nsm=None, serial=True, acpi=True, pool=None):
         self.dir = tempfile.TemporaryDirectory()
         self.output = b""
         self.told = b""
@@ -77,6 +77,8 @@ class Guest:
             command += self.make_vsock(cid, keep)
         if nsm is not None:
             command += ["--nsm", keep(nsm)]
+        if not acpi:
+            command += ["--no-acpi"]
         command += ["--cmdline", cmdline]
         self.process = subprocess.Popen(command, pass_fds=[int(fd) for fd in kept],
                                         stderr=subprocess.PIPE)
