@@ -17,7 +17,7 @@ help:
 	@echo "make kunit          unit tests of the modules, in User-Mode Linux"
 	@echo "make check          every test suite; SUITES='net cli' picks some, JOBS=1"
 	@echo "make demo           two hosts, KVM guests, security groups: a transcript"
-	@echo "make bench          every benchmark; one of them: bench-net bench-control bench-ebs bench-instance"
+	@echo "make bench          every benchmark; one of them: bench-net bench-control bench-ebs bench-instance bench-hypervisor"
 	@echo "make deb            Debian packages in build/deb"
 	@echo "make install        daemon and CLI on this machine (DESTDIR=, PREFIX=/usr)"
 	@echo "make dkms-install   modules on this machine, through DKMS"
@@ -43,7 +43,7 @@ check:
 demo:
 	tests/vm/demo
 
-bench: bench-net bench-control bench-ebs bench-instance
+bench: bench-net bench-control bench-ebs bench-instance bench-hypervisor
 
 bench-net:
 	tests/bench/net
@@ -57,6 +57,10 @@ bench-ebs:
 
 bench-instance:
 	tests/bench/instance
+
+bench-hypervisor:
+	tests/bench/hypervisor
+	tests/bench/hypervisor --icount 1 bzImage
 
 deb:
 	tests/vm/deb
@@ -78,4 +82,4 @@ distclean: clean
 		rm -rf "$$(tests/vm/build --print $$kernel)"; \
 	done
 
-.PHONY: help all style kunit check demo bench bench-net bench-control bench-ebs bench-instance deb install dkms-install clean distclean
+.PHONY: help all style kunit check demo bench bench-net bench-control bench-ebs bench-instance bench-hypervisor deb install dkms-install clean distclean
