@@ -88,11 +88,20 @@ restarted()
 	[ "$(of "$1" state)" = running ] && [ "$now" != 0 ] && [ "$now" != "$2" ]
 }
 
-# tell NAME COMMAND TEXT - type that at its console, until it says TEXT
+# listens NAME - its shell has asked for a command since it is up
+listens()
+{
+	nitroctl instance console "$1" |
+		awk '/guest: up/ { ready = 0 } /[~\/] # / { ready = 1 } END { exit !ready }'
+}
+
+# tell NAME COMMAND TEXT - type that at its console, and wait until it says TEXT
 tell()
 {
 	local pid status=0
 
+	# a line that is typed before may be lost
+	wait_for 120 listens "$1"
 	nitroctl instance console "$1" --follow < <(printf '%s\n' "$2") >/dev/null 2>&1 &
 	pid=$!
 	says "$1" "$3" || status=1
