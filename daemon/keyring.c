@@ -10,12 +10,18 @@
 
 #include "keyring.h"
 
+/* Seconds. The kernel looks for the key at once */
+#define EXPIRES 60
+
 /**
  * keyring_add - put a key into nitrod's own keyring
  * @what: whose it is
  * @key: the key
  * @ret: its serial number
  * @e: says why not
+ *
+ * If nitrod is killed before it has removed the key, its keyring lives on in what it has
+ * opened and others hold: so the key expires by itself.
  *
  * Context: event loop.
  * Return: 0 or a negative errno.
@@ -28,6 +34,7 @@ int keyring_add(const char *what, const struct secret *key, uint32_t *ret, struc
 
 	if (serial < 0)
 		return fail(e, ERR_FAILED, "the kernel takes no key: %s", strerror(errno));
+	(void)syscall(SYS_keyctl, KEYCTL_SET_TIMEOUT, serial, EXPIRES);
 	*ret = serial;
 	return 0;
 }
