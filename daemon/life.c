@@ -331,7 +331,7 @@ static void ended(struct life *l, struct object *o)
 		return;
 	}
 	if (l->carrier->once) {
-		end_for_good(l, ending);
+		end_for_good(l, ending ? ending : "nitrod was restarted before it was started");
 		return;
 	}
 	/* the guest has shut itself down */
