@@ -88,7 +88,8 @@ void enclaves_parent_changed(struct manager *m, const struct object *parent)
 	_cleanup_strings_ struct strings ids = {};
 	struct object *o;
 
-	if (!l || l->state == LIFE_PENDING || l->state == LIFE_RUNNING)
+	/* one that is started again after it has failed is another one to them */
+	if (!l || l->state == LIFE_RUNNING)
 		return;
 	FOR_EACH_OBJECT(&m->model, KIND_ENCLAVE, o)
 		if (streq(ENCLAVE(o)->parent, parent->name) &&
