@@ -23,6 +23,8 @@
 #include "memory.h"
 
 #define HYPERVISOR "/usr/lib/nitro/nitro-hypervisor"
+#define KMS_SOCKET "/run/nitro-kms/kms.sock"
+#define KMS_LINK "vsock_8000"
 #define MIB (1ULL << 20)
 #define USEC 1000000ULL
 
@@ -114,6 +116,18 @@ static int open_to_group(const struct manager *m, const char *path, mode_t mode,
 	return 0;
 }
 
+/* Where an enclave connects to nitro-kms. It has no other way out than what is put into its
+ * directory. If nobody listens there, it is told so.
+ */
+static int link_kms(const struct manager *m, const char *id, struct error *e)
+{
+	_cleanup_free_ char *path = enclave_vsock(m, id, KMS_LINK);
+
+	if (symlink(KMS_SOCKET, path) < 0 && errno != EEXIST)
+		return fail(e, ERR_FAILED, "cannot make '%s': %s", path, strerror(errno));
+	return 0;
+}
+
 static int make_directory(const struct manager *m, const char *id, struct error *e)
 {
 	_cleanup_free_ char *path = enclave_vsock(m, id, "");
@@ -122,7 +136,7 @@ static int make_directory(const struct manager *m, const char *id, struct error 
 	if ((mkdir(parent, 0711) < 0 && errno != EEXIST) || chmod(parent, 0711) < 0 ||
 	    (mkdir(path, 0700) < 0 && errno != EEXIST))
 		return fail(e, ERR_FAILED, "cannot make '%s': %s", path, strerror(errno));
-	return open_to_group(m, path, 0771, e);
+	return open_to_group(m, path, 0771, e) ?: link_kms(m, id, e);
 }
 
 /* nitro-launch's own, in the order of enum launch_fd */
@@ -380,8 +394,10 @@ static void enclave_clear(struct life *l)
 {
 	_cleanup_free_ char *path = enclave_vsock(l->m, l->id, "");
 	_cleanup_free_ char *vsock = enclave_vsock(l->m, l->id, "vsock");
+	_cleanup_free_ char *kms = enclave_vsock(l->m, l->id, KMS_LINK);
 
 	(void)unlink(vsock);
+	(void)unlink(kms);
 	(void)rmdir(path);
 	unit_reset(l);
 }
