@@ -167,7 +167,7 @@ def test_enclave_in_debug_mode():
     KMS.call("CreateKey", name="zeros", policy=policy(
         statement(Condition=only_image(value="0" * 96))))
     secret = KMS.call("Encrypt", name="zeros", plaintext="AA==")["ciphertext"]
-    for blob in (SECRET["open"], secret):
+    for blob in (SECRET["open"], SECRET["image"], secret):
         assert refused("AccessDeniedException", KMS.ask, "Decrypt", CiphertextBlob=blob,
                        Recipient=recipient(OURS.document(zeros, PUBLIC))) == \
             "the attestation document is of an enclave in debug mode"
