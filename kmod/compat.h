@@ -7,6 +7,7 @@
 #ifndef _NITRO_COMPAT_H
 #define _NITRO_COMPAT_H
 
+#include <linux/gfp.h>
 #include <linux/hrtimer.h>
 #include <linux/module.h>
 #include <linux/version.h>
@@ -18,6 +19,13 @@
 #define NITRO_UNINITIALIZED __attribute__((uninitialized))
 #else
 #define NITRO_UNINITIALIZED
+#endif
+
+/* Newer than 6.12: alloc_contig_range() takes flags in the place of a migrate type */
+#ifdef ACR_FLAGS_NONE
+#define NITRO_CONTIG_MOVABLE ACR_FLAGS_NONE
+#else
+#define NITRO_CONTIG_MOVABLE MIGRATE_MOVABLE
 #endif
 
 /* 6.13 (cdd30ebb1b9f): MODULE_IMPORT_NS() takes a string */

@@ -21,6 +21,9 @@
 #include <linux/sort.h>
 #include <linux/vmalloc.h>
 
+#include <asm/pgtable.h>
+#include <asm/set_memory.h>
+
 #include "alloc.h"
 #include "zero.h"
 
@@ -221,6 +224,48 @@ static int claim(struct nitro_mem_block *block)
 	return insert_resource(&iomem_resource, &block->resource);
 }
 
+static bool is_mapped_by_pud(phys_addr_t start)
+{
+	unsigned int level;
+
+	return lookup_address((unsigned long)__va(start), &level) &&
+	       level == PG_LEVEL_1G;
+}
+
+/* The direct map of what the host was started with is of pages of 1 GiB. To remove a part
+ * of one, the kernel would take what is in that memory for a table of smaller pages
+ * (remove_pud_table()): the map would stay, or all of the page be gone. Nothing that
+ * modules may call parts a page, but for what makes memory uncached: it has to part it, and
+ * does not put it together again. That memory has to be ours meanwhile.
+ */
+static int part_direct_map(const struct nitro_mem_block *block)
+{
+	const unsigned long n = PFN_DOWN(PMD_SIZE);
+	unsigned long pfn = PHYS_PFN(block->start), addr;
+	unsigned long end = pfn + PFN_DOWN(block->size);
+	int err = -EBUSY;
+
+	if (IS_ALIGNED(block->start | block->size, PUD_SIZE) ||
+	    !is_mapped_by_pud(block->start))
+		return 0;
+	for (; pfn < end; pfn += n) {
+		err = alloc_contig_range(pfn, pfn + n, NITRO_CONTIG_MOVABLE,
+					 GFP_KERNEL);
+		if (!err || err == -EINTR)
+			break;
+	}
+	if (err)
+		return err;
+	addr = (unsigned long)__va(PFN_PHYS(pfn));
+	err = set_memory_uc(addr, n);
+	if (!err)
+		err = set_memory_wb(addr, n);
+	free_contig_range(pfn, n);
+	if (!err && is_mapped_by_pud(block->start))
+		err = -EBUSY;
+	return err;
+}
+
 static int add_back(struct nitro_mem_block *block)
 {
 	return add_memory(block->node, block->start, block->size, MHP_NONE);
@@ -239,6 +284,9 @@ int nitro_mem_block_take(struct nitro_mem_block *block)
 {
 	int err;
 
+	err = part_direct_map(block);
+	if (err)
+		return err;
 	err = offline_and_remove_memory(block->start, block->size);
 	if (err)
 		return err;

@@ -80,6 +80,7 @@ class Lab:
 
     def __init__(self):
         self.card = Card()
+        self.gigantic = meminfo("DirectMap1G")
         self.holders = []
         self.fds = []
 
