@@ -4,18 +4,23 @@ an ordinary process, too, and has to find it there: else it proves nothing."""
 
 import ctypes
 import errno
+import fcntl
 import mmap
 import os
 import signal
+import struct
 import subprocess
 
 from ktap import test
-from nitromem import GRAIN, MIB, ranges
+from nitromem import GRAIN, MIB, fails, ranges
 
 libc = ctypes.CDLL(None, use_errno=True)
 libc.ptrace.restype = ctypes.c_long
 libc.ptrace.argtypes = [ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p]
 PEEKDATA, DETACH, SEIZE, INTERRUPT = 2, 17, 0x4206, 0x4207
+IO_URING_SETUP, IO_URING_REGISTER, USERFAULTFD = 425, 427, 323
+UFFDIO_API, UFFDIO_REGISTER = 0xc018aa3f, 0xc020aa00
+MADV_PAGEOUT = 21
 SIZE = 4 * GRAIN
 AT = GRAIN + 4096
 DISK = "/run/nitro-test-disk"
@@ -147,6 +152,51 @@ def pinning_it(lab, pinner):
         else:
             raise AssertionError(f"it has got {found.hex()}")
         assert guest[AT:AT + 32] == canary, "it is there"
+    finally:
+        guest.close()
+        ordinary.close()
+
+
+def io_uring_buffer(address):
+    """Its pages would be the ring's for as long as that is there."""
+    params = ctypes.create_string_buffer(120)
+    ring = check(libc.syscall(IO_URING_SETUP, 1, params))
+    try:
+        vector = Iovec(address, 4096)
+        check(libc.syscall(IO_URING_REGISTER, ring, 0, ctypes.byref(vector), 1))
+    finally:
+        os.close(ring)
+
+
+def userfault(address):
+    """Whoever has the descriptor would say what is in missing pages."""
+    fd = check(libc.syscall(USERFAULTFD, os.O_CLOEXEC))
+    try:
+        fcntl.ioctl(fd, UFFDIO_API, struct.pack("QQQ", 0xaa, 0, 0))
+        fcntl.ioctl(fd, UFFDIO_REGISTER, struct.pack("QQQQ", address, 4096, 1, 0))
+    finally:
+        os.close(fd)
+
+
+def page_out(address):
+    check(libc.madvise(ctypes.c_void_p(address), 4096, MADV_PAGEOUT))
+
+
+REGISTRARS = {f.__name__: f for f in (io_uring_buffer, userfault, page_out)}
+
+
+@test(each=tuple(REGISTRARS))
+def registering_it(lab, registrar):
+    """Nor can the process that has mapped it have the kernel care for its pages."""
+    lab.ready(256 * MIB)
+    guest, ordinary = mapped_here(lab), mmap.mmap(-1, SIZE, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    try:
+        at = [ctypes.addressof(ctypes.c_char.from_buffer(area, AT)) for area in (guest, ordinary)]
+        guest[AT] = ordinary[AT] = 1
+        REGISTRARS[registrar](at[1])
+        with fails(errno.EFAULT, errno.EINVAL):
+            REGISTRARS[registrar](at[0])
+        assert guest[AT] == 1, "it is there"
     finally:
         guest.close()
         ordinary.close()
