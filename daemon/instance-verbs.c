@@ -163,15 +163,6 @@ int serve_instance_stop(sd_varlink *link, sd_json_variant *p, struct manager *m)
 	return instance_wish(link, p, m, o, WISH_STOPPED, 1U << LIFE_STOPPED);
 }
 
-/* A nitrod that is started meanwhile has to know that it goes on */
-static int mark_reboot(struct manager *m, const struct object *o, struct error *e)
-{
-	_cleanup_free_ char *path = instance_rundir(m, o->id, "reboot");
-	_cleanup_close_ int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-
-	return fd < 0 ? fail(e, ERR_FAILED, "cannot write '%s': %s", path, strerror(errno)) : 0;
-}
-
 /**
  * serve_instance_reboot - Reboot of io.nitro.Instance
  * @link: the connection
@@ -193,7 +184,7 @@ int serve_instance_reboot(sd_varlink *link, sd_json_variant *p, struct manager *
 	if (refuse_host(o, &e) >= 0 && l->state != LIFE_RUNNING)
 		not_now(o, l, &e);
 	else if (!e.code)
-		(void)mark_reboot(m, o, &e);
+		(void)instance_mark(m, o->id, MARK_REBOOT, &e);
 	if (e.code)
 		return varlink_fail(link, &e);
 	l->reboot = true;

@@ -58,6 +58,7 @@ enum life_down { DOWN_NOT, DOWN_GUEST_TOLD, DOWN_CARRIER_TOLD };
  * @fresh: whoever has made it waits for it to come up: if it fails, it is as if
  *	nobody had asked
  * @reboot: when it has ended it starts again
+ * @noted: that its unit was started
  * @force: end it without telling the guest
  * @down: how far its end is
  * @releasing: an operation takes away its ENIs and volumes
@@ -83,7 +84,7 @@ struct life {
 	uint64_t deadline, not_before, running_since;
 	unsigned int failures;
 	enum life_down down;
-	bool starting, fresh, reboot, force, releasing;
+	bool starting, fresh, reboot, noted, force, releasing;
 	char *cpus, *ending;
 };
 
@@ -238,12 +239,16 @@ int place_find(struct life *l, const struct object *o, struct error *e);
  * in the store yet has this before its ID.
  */
 #define INSTANCE_NEW "new."
+/* Its unit was seen to be up; it was told to start again when it has ended */
+#define MARK_STARTED "started"
+#define MARK_REBOOT "reboot"
 
 char *instance_dir(const struct manager *m, const char *id, const char *file);
 char *instance_rundir(const struct manager *m, const char *id, const char *file);
 int instance_rundir_make(const struct manager *m, const char *id, struct error *e);
 void instance_rundir_remove(const struct manager *m, const char *id);
-bool instance_rundir_exists(const struct manager *m, const char *id);
+int instance_mark(const struct manager *m, const char *id, const char *what, struct error *e);
+bool instance_is_marked(const struct manager *m, const char *id, const char *what);
 void instance_dir_remove(const struct manager *m, const char *id);
 void instance_dir_keep(const struct manager *m, const char *id);
 void instance_dirs_sweep(struct manager *m);

@@ -130,7 +130,7 @@ static void clean(struct life *l)
 	l->problem = NULL;
 	l->deadline = l->running_since = 0;
 	l->down = DOWN_NOT;
-	l->force = false;
+	l->force = l->noted = false;
 	free(l->cpus);
 	l->cpus = NULL;
 	instance_rundir_remove(l->m, l->id);
@@ -307,12 +307,20 @@ static void rest(struct life *l, struct object *o)
 	}
 }
 
+/* An earlier nitrod may have begun to start it, and no more */
+static void unstarted(struct life *l, struct object *o)
+{
+	if (instance_is_marked(l->m, l->id, ""))
+		clean(l);
+	rest(l, o);
+}
+
 /* The unit has ended, and that was not seen before */
 static void ended(struct life *l, struct object *o)
 {
 	_cleanup_error_ struct error ignored = {};
-	_cleanup_free_ char *reason = why(l, o), *reboot = instance_rundir(l->m, l->id, "reboot");
-	bool good = streq(l->result, "success"), again = access(reboot, F_OK) == 0;
+	_cleanup_free_ char *reason = why(l, o);
+	bool good = streq(l->result, "success"), again = instance_is_marked(l->m, l->id, MARK_REBOOT);
 	_cleanup_free_ char *ending = l->carrier->ending ? l->carrier->ending(l) : NULL;
 	bool by_itself = streq(l->result, "exit-code") && l->status == l->carrier->reboots;
 
@@ -376,8 +384,22 @@ static void bring_down(struct life *l, enum wish wish)
 	life_later(l, l->deadline > t ? l->deadline - t : LOOK_EVERY);
 }
 
+/* From now on, when its unit is not there it has ended */
+static void note_started(struct life *l)
+{
+	_cleanup_error_ struct error e = {};
+
+	if (!l->noted && instance_mark(l->m, l->id, MARK_STARTED, &e) < 0)
+		fprintf(stderr, "<4>nitrod: %s\n", e.message);
+	l->noted = true;
+}
+
 static void be_up(struct life *l, struct object *o)
 {
+	/* what an earlier nitrod has begun with goes on */
+	if (!l->noted)
+		l->reboot |= instance_is_marked(l->m, l->id, MARK_REBOOT);
+	note_started(l);
 	if (!l->cpus)
 		read_cpus(l);
 	l->carrier->find(l);
@@ -419,10 +441,10 @@ void life_settle(struct life *l)
 		be_up(l, o);
 	else if (streq(l->unit, "deactivating"))
 		return;
-	else if (instance_rundir_exists(l->m, l->id))
+	else if (instance_is_marked(l->m, l->id, MARK_STARTED))
 		ended(l, o);
 	else
-		rest(l, o);
+		unstarted(l, o);
 }
 
 /**
@@ -459,6 +481,7 @@ void life_unit_started(struct life *l, const char *problem)
 		return;
 	l->starting = false;
 	if (!problem) {
+		note_started(l);
 		unit_ask(l);
 		return;
 	}

@@ -2,8 +2,9 @@
 /*
  * What an instance has in the file system. In nitrod's state: its kernel and
  * initial ramdisk, its firmware's variables, its console's log. In /run, from
- * its start until nitrod has seen its end: its sockets. That directory therefore
- * tells an instance that has ended from one that the host's reboot has ended.
+ * when it is to be started until nitrod has seen its end: its sockets, and marks for
+ * nitrods that come later. MARK_STARTED tells an instance that has ended from one that was
+ * never started, as nitrod was killed before, and from one that the host's reboot has ended.
  */
 
 #include <dirent.h>
@@ -103,16 +104,35 @@ void instance_rundir_remove(const struct manager *m, const char *id)
 }
 
 /**
- * instance_rundir_exists - was the instance started since the host was?
+ * instance_mark - note something of an instance that is started, for later nitrods
  * @m: the manager
  * @id: the instance
+ * @what: MARK_STARTED or MARK_REBOOT
+ * @e: says why it cannot be noted
  *
  * Context: event loop.
- * Return: true if it was, and its end was not seen.
+ * Return: 0 or a negative errno.
  */
-bool instance_rundir_exists(const struct manager *m, const char *id)
+int instance_mark(const struct manager *m, const char *id, const char *what, struct error *e)
 {
-	_cleanup_free_ char *path = instance_rundir(m, id, "");
+	_cleanup_free_ char *path = instance_rundir(m, id, what);
+	_cleanup_close_ int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+
+	return fd < 0 ? fail(e, ERR_FAILED, "cannot write '%s': %s", path, strerror(errno)) : 0;
+}
+
+/**
+ * instance_is_marked - was that noted since the instance was started?
+ * @m: the manager
+ * @id: the instance
+ * @what: MARK_STARTED or MARK_REBOOT, "" for whether it was to be started at all
+ *
+ * Context: event loop.
+ * Return: true if it was, and the instance's end was not seen.
+ */
+bool instance_is_marked(const struct manager *m, const char *id, const char *what)
+{
+	_cleanup_free_ char *path = instance_rundir(m, id, what);
 
 	return access(path, F_OK) == 0;
 }
