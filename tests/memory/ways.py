@@ -482,8 +482,10 @@ def swap():
     try:
         yield "/dev/zram0"
     finally:
-        subprocess.run("swapoff /dev/zram0 && echo 1 >/sys/block/zram0/reset", shell=True,
-                       check=True)
+        # udev may still look at what mkswap has written
+        subprocess.run("swapoff /dev/zram0 && for _ in $(seq 50); do udevadm settle; "
+                       "echo 1 >/sys/block/zram0/reset && exit; sleep 0.2; done; exit 1",
+                       shell=True, check=True)
 
 
 @way("swap, by `process_madvise(MADV_PAGEOUT)`")
