@@ -36,7 +36,7 @@ check_eq "in its cpuset" "$(of two cpus)" "$(systemctl show -P EffectiveCPUs "$(
 	awk '/^[0-9]+-[0-9]+$/ { split($1, r, "-"); s = r[1]; while (r[1]++ < r[2]) s = s "," r[1]; $1 = s } { gsub(" ", ","); print }')"
 check_eq "every thread of the VMM is there" 1 "$(sed -n 's/^Cpus_allowed_list:\t//p' \
 	/proc/"$pid"/task/*/status | sort -u | wc -l)"
-check "a third CPU is refused" refused "of which other instances have 2" run three
+check "a third CPU is refused" refused "of which instances and enclaves have 2" run three
 check_eq "and nothing of that instance is left" 1 "$(nitroctl instance list -q | wc -l)"
 check "it is ended" nitroctl instance terminate two --force
 
