@@ -5,7 +5,7 @@
 
 killed()
 {
-	tests/instance/kill --points "${NITRO_POINTS:-16}" --pool /srv/pool $guest
+	tests/instance/kill --points "${NITRO_POINTS:-10}" --pool /srv/pool $guest
 }
 
 [ -e /srv/pool ] || check "there is a pool" pool_up
