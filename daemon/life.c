@@ -339,7 +339,7 @@ static void ended(struct life *l, struct object *o)
 		return;
 	}
 	if (l->carrier->once) {
-		end_for_good(l, ending ? ending : "nitrod was restarted before it was started");
+		end_for_good(l, ending ? ending : "its unit is gone, and it did not say why");
 		return;
 	}
 	/* the guest has shut itself down */
