@@ -7,6 +7,8 @@
 #include "document.h"
 
 #define DIGEST "SHA384"
+/* Milliseconds; who was asked for more documents in one has a clock that went back */
+#define CLOCK_STEP 1000
 
 enum field {
 	MODULE_ID,
@@ -52,6 +54,22 @@ static void put_string(struct item_writer *w, const struct blob *text)
 	}
 	memcpy(copy, text->data, text->size);
 	put_text(w, copy);
+}
+
+/**
+ * document_time - when is the next document made
+ * @now: the time, in milliseconds
+ * @before: what this said for the document before, 0 for none
+ *
+ * What is signed is all that tells two documents apart, and two of the same millisecond may ask
+ * for the same: the second is of the next one. A clock that is set back is followed.
+ *
+ * Context: any.
+ * Return: its timestamp.
+ */
+uint64_t document_time(uint64_t now, uint64_t before)
+{
+	return now <= before && before - now < CLOCK_STEP ? before + 1 : now;
 }
 
 /**

@@ -35,6 +35,7 @@ struct document {
 	struct attestation what;
 };
 
+uint64_t document_time(uint64_t now, uint64_t before);
 void document_write(const struct document *document, struct item_writer *w);
 int document_read(const void *payload, size_t size, struct document *document, struct why *why);
 

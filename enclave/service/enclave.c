@@ -29,6 +29,7 @@ struct enclave {
 	const struct authority *authority;
 	struct leaf leaf;
 	struct nsm nsm;
+	uint64_t last;	/* timestamp of its last document */
 	sd_event_source *source;
 	int fd;
 };
@@ -68,7 +69,8 @@ static int attest(const struct nsm *nsm, const struct attestation *what, uint8_t
 	int err;
 
 	clock_gettime(CLOCK_REALTIME, &now);
-	d.timestamp = now.tv_sec * 1000ULL + now.tv_nsec / 1000000;
+	d.timestamp = document_time(now.tv_sec * 1000ULL + now.tv_nsec / 1000000, e->last);
+	e->last = d.timestamp;
 	memcpy(d.pcrs, nsm->pcrs, sizeof(d.pcrs));
 	err = leaf_renew(&e->leaf, e->authority, nsm->module_id, now.tv_sec, &why);
 	if (!err)

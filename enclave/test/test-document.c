@@ -128,6 +128,24 @@ UNIT(signed_is_verified)
 	EXPECT(m.n + 64 < NSM_RESPONSE_MAX);
 }
 
+UNIT(no_two_are_of_one_millisecond)
+{
+	uint64_t at = NOW * 1000ULL, before = document_time(at, 0);
+
+	EXPECT(before == at);
+	for (unsigned int i = 1; i < 10; i++) {
+		before = document_time(at, before);
+		EXPECT(before == at + i);
+	}
+	/* Until the clock has caught up, and then it is the clock's again */
+	EXPECT(document_time(at + 8, before) == at + 10);
+	EXPECT(document_time(at + 9, before) == at + 10);
+	EXPECT(document_time(at + 10, before) == at + 10);
+	EXPECT(document_time(at + 500, before) == at + 500);
+	/* No document is of a future that only a wrong clock has seen */
+	EXPECT(document_time(at - 1000 * 60, before) == at - 1000 * 60);
+}
+
 /* All of what is not signed, and some of the rest; tests/enclave/attest.py takes all */
 UNIT(flipped_bits_are_found)
 {

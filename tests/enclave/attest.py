@@ -291,6 +291,14 @@ def test_a_thousand_documents():
         assert len(message) < 0x3000 - 64
 
 
+def test_no_document_is_another_one():
+    """What is asked in the same words and the same millisecond is as good as the first."""
+    enclave, authority = Enclave(), root()
+    messages = [enclave.attest(public_key=b"key") for _ in range(30)]
+    times = {document.verify(message, authority)["timestamp"] for message in messages}
+    assert len(times) == len(messages), times
+
+
 def test_every_flipped_bit_is_refused():
     message = bytearray(Enclave().attest(b"user", b"nonce", b"key"))
     authority = root()
