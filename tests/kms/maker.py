@@ -45,6 +45,7 @@ class Authority:
         self.host = issue("host", self.host_key, (self.root, self.root_key), 0)
         self.key = ec.generate_private_key(ec.SECP384R1())
         self.leaf = self.enclave()
+        self.last = 0
 
     def enclave(self, **dates):
         return issue("i-1-enc2", self.key, (self.host, self.host_key), **dates)
@@ -58,9 +59,14 @@ class Authority:
         r, s = utils.decode_dss_signature((key or self.key).sign(body, ec.ECDSA(hashes.SHA384())))
         return cbor2.dumps([protected, {}, payload, r.to_bytes(48, "big") + s.to_bytes(48, "big")])
 
+    def now(self):
+        """In milliseconds, of which no two documents have the same."""
+        self.last = max(self.last + 1, int(time.time() * 1000))
+        return self.last
+
     def payload(self, pcrs, public_key, leaf=None, age=0, **more):
         fields = {"module_id": "i-1-enc2", "digest": "SHA384",
-                  "timestamp": int((time.time() - age) * 1000), "pcrs": pcrs,
+                  "timestamp": self.now() - age * 1000, "pcrs": pcrs,
                   "certificate": (leaf or self.leaf).public_bytes(DER),
                   "cabundle": [self.root.public_bytes(DER), self.host.public_bytes(DER)],
                   "public_key": public_key, "user_data": None, "nonce": None}
