@@ -4,9 +4,11 @@
 Every function works in the network namespace that the caller is in.
 """
 
+import errno
 import os
 import socket
 import struct
+import time
 
 RTM_NEWLINK, RTM_DELLINK, RTM_GETLINK = 16, 17, 18
 RTM_NEWADDR, RTM_DELADDR = 20, 21
@@ -158,7 +160,21 @@ def packed(address):
     return socket.inet_pton(family_of(address), address)
 
 
+def wait_for_route(address):
+    """The kernel makes the route of a new IPv6 address later, in a work item."""
+    end = time.monotonic() + 30
+    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as probe:
+        while True:
+            try:
+                return probe.connect((address, 9))
+            except OSError as error:
+                if error.errno != errno.ENETUNREACH or time.monotonic() > end:
+                    raise
+            time.sleep(0.001)
+
+
 def addr_add(name, address, prefix_len, kind=RTM_NEWADDR):
+    """An address, and on a link that is up its route."""
     family = family_of(address)
     raw = packed(address)
     body = struct.pack("BBBBI", family, prefix_len, 0, 0, index_of(name))
@@ -166,6 +182,9 @@ def addr_add(name, address, prefix_len, kind=RTM_NEWADDR):
     body += attr(IFA_FLAGS, IFA_F_NODAD)
     request(kind, body, NLM_F_CREATE | NLM_F_REPLACE
             if kind == RTM_NEWADDR else 0)
+    if (kind == RTM_NEWADDR and family == socket.AF_INET6 and
+            link_get(name)["flags"] & IFF_UP):
+        wait_for_route(address)
 
 
 def addr_del(name, address, prefix_len):
