@@ -23,19 +23,21 @@ class Load:
     region of its own and knows what is in it."""
 
     def __init__(self, path, size, threads=3, errors=()):
-        self.path, self.errors = path, errors
+        self.errors = errors
         self.stopped = threading.Event()
         self.problems, self.done, self.failed = [], 0, 0
         share = size // threads // 65536 * 65536
+        # Here: a thread that comes late finds no node any more
         self.threads = [threading.Thread(target=self.run,
-                                         args=(number, number * share, share))
+                                         args=(Device(path, most=65536), number,
+                                               number * share, share))
                         for number in range(threads)]
         for thread in self.threads:
             thread.start()
 
-    def run(self, number, start, size):
+    def run(self, device, number, start, size):
         try:
-            with Device(self.path, most=65536) as device:
+            with device:
                 count = 0
                 while not self.stopped.is_set():
                     count += 1
