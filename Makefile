@@ -38,7 +38,7 @@ kunit:
 	tests/run-suites -v kunit
 
 check:
-	tests/run-suites -j $(JOBS) $(SUITES)
+	tests/run-suites -j $(JOBS) -r $(SUITES)
 
 demo:
 	tests/vm/demo
