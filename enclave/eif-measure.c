@@ -7,16 +7,19 @@
 #include "eif.h"
 
 /* A register that nothing was in before */
+static int fill(struct pcr *to, const struct pcr *hash)
+{
+	*to = (struct pcr){};
+	return pcr_extend(to, hash->value, sizeof(hash->value));
+}
+
 static int measure(const struct piece *pieces, size_t n, struct pcr *to)
 {
 	struct pcr hash;
 	int err;
 
 	err = sha384(pieces, n, &hash);
-	if (err)
-		return err;
-	*to = (struct pcr){};
-	return pcr_extend(to, hash.value, sizeof(hash.value));
+	return err ? err : fill(to, &hash);
 }
 
 /* Kernel and command line are the first two */
@@ -68,18 +71,20 @@ int eif_measure_image(const struct eif *eif, struct pcr *pcr)
  * @pcrs: receives them; the others are zero
  * @why: says why not
  *
- * Context: any; takes as long as hashing the image twice.
+ * Context: any; takes as long as hashing the image, and its ramdisks but the first again.
  * Return: 0 or -EINVAL.
  */
 int eif_measure(const struct eif *eif, struct pcr pcrs[static PCR_COUNT], struct why *why)
 {
 	struct piece image[EIF_SECTIONS_MAX];
 	size_t n = image_pieces(eif, image);
+	struct pcr all, bootstrap;
 
 	memset(pcrs, 0, PCR_COUNT * sizeof(*pcrs));
 	if (n < 3)
 		return refuse(why, "there is no ramdisk");
-	if (measure(image, n, &pcrs[PCR_IMAGE]) || measure(image, 3, &pcrs[PCR_BOOTSTRAP]) ||
+	if (sha384_prefix(image, n, 3, &all, &bootstrap) || fill(&pcrs[PCR_IMAGE], &all) ||
+	    fill(&pcrs[PCR_BOOTSTRAP], &bootstrap) ||
 	    measure(image + 3, n - 3, &pcrs[PCR_APPLICATION]))
 		return refuse(why, "the image cannot be hashed");
 	return eif_section(eif, EIF_SIGNATURE) ? measure_signer(eif, &pcrs[PCR_SIGNER], why) : 0;

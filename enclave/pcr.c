@@ -29,6 +29,39 @@ int sha384(const struct piece *pieces, size_t n, struct pcr *to)
 }
 
 /**
+ * sha384_prefix - hash pieces one after the other, and the first of them by themselves
+ * @pieces: the pieces
+ * @n: how many
+ * @first: how many are the first
+ * @to: receives the hash of all
+ * @prefix: receives the hash of the first
+ *
+ * What both hashes begin with is read once.
+ *
+ * Context: any.
+ * Return: 0, or -ENOMEM.
+ */
+int sha384_prefix(const struct piece *pieces, size_t n, size_t first, struct pcr *to,
+		  struct pcr *prefix)
+{
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new(), *copy = EVP_MD_CTX_new();
+	bool good = ctx && copy && EVP_DigestInit_ex2(ctx, EVP_sha384(), NULL) == 1;
+
+	for (size_t i = 0; good && i < n; i++) {
+		if (i == first)
+			good = EVP_MD_CTX_copy_ex(copy, ctx) == 1;
+		good = good && EVP_DigestUpdate(ctx, pieces[i].data, pieces[i].size) == 1;
+	}
+	if (good && first == n)
+		good = EVP_MD_CTX_copy_ex(copy, ctx) == 1;
+	good = good && EVP_DigestFinal_ex(ctx, to->value, NULL) == 1 &&
+	       EVP_DigestFinal_ex(copy, prefix->value, NULL) == 1;
+	EVP_MD_CTX_free(copy);
+	EVP_MD_CTX_free(ctx);
+	return good ? 0 : -ENOMEM;
+}
+
+/**
  * pcr_extend - make a register the hash of what it was and of data
  * @pcr: the register
  * @data: the data

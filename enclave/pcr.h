@@ -39,6 +39,8 @@ struct piece {
 #define PCR_HEX_SIZE (2 * PCR_SIZE + 1)
 
 int sha384(const struct piece *pieces, size_t n, struct pcr *to);
+int sha384_prefix(const struct piece *pieces, size_t n, size_t first, struct pcr *to,
+		  struct pcr *prefix);
 int pcr_extend(struct pcr *pcr, const void *data, size_t size);
 void pcr_hex(const struct pcr *pcr, char to[static PCR_HEX_SIZE]);
 bool pcr_is_zero(const struct pcr *pcr);
