@@ -11,6 +11,7 @@ import json
 import os
 import pathlib
 import queue
+import signal
 import socket
 import subprocess
 import tempfile
@@ -105,6 +106,8 @@ class Kms:
             high = [os.dup2(one.fileno(), 100 + n) for n, one in enumerate(self.sockets)]
             for n, fd in enumerate(high):
                 os.dup2(fd, 3 + n)
+            # It takes it when it is up, however early it comes
+            signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
         environment = {**os.environ, "LISTEN_FDS": str(len(self.sockets)),
                        "LISTEN_FDNAMES": "kms:varlink:tcp"}
         self.process = subprocess.Popen(  # pylint: disable=subprocess-popen-preexec-fn
