@@ -1,20 +1,28 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Keys, wrapped by the master key at rest and in plaintext for one use. A ciphertext is a
- * version, the key's ID, and what cipher_seal() gives.
+ * Keys, wrapped by the master key at rest and in plaintext for one use. A key has versions, of
+ * which the newest encrypts and each decrypts what is its own. A ciphertext is a format, the
+ * key's ID, the number of the version, and what cipher_seal() gives.
  */
 
+#include <endian.h>
 #include <errno.h>
 #include <openssl/rand.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "pcr.h"
 #include "request.h"
 
-#define VERSION 1
+/* Of before keys had versions: there is no number, and it is 1 */
+#define FORMAT_FIRST 1
+#define FORMAT 2
 #define UUID_SIZE 16
-#define HEAD_SIZE (1 + UUID_SIZE)
+#define HEAD_FIRST_SIZE (1 + UUID_SIZE)
+#define HEAD_SIZE (HEAD_FIRST_SIZE + 4)
+/* What a wrapped version belongs to: ID and number */
+#define LABEL_SIZE (KEY_ID_SIZE + 11)
 
 _Static_assert(HEAD_SIZE + CIPHER_OVERHEAD + PLAINTEXT_MAX == CIPHERTEXT_MAX, "the longest");
 
@@ -38,10 +46,37 @@ static int uuid_read(const char *id, uint8_t uuid[static UUID_SIZE])
 	return hex_read(hex, uuid, UUID_SIZE, &n) || n != UUID_SIZE ? -EINVAL : 0;
 }
 
+/* Versions cannot be taken for each other; the first was wrapped before there were others */
+static size_t label(const char *id, unsigned int number, char to[static LABEL_SIZE])
+{
+	(void)snprintf(to, LABEL_SIZE, number == 1 ? "%s" : "%s/%u", id, number);
+	return strlen(to);
+}
+
+static int make_version(struct kms *kms, const char *id, struct version *version,
+			struct why *why)
+{
+	uint8_t plain[CIPHER_KEY_SIZE];
+	char text[LABEL_SIZE];
+	size_t n = label(id, version->number, text);
+	int err;
+
+	if (RAND_priv_bytes(plain, sizeof(plain)) != 1) {
+		(void)refuse(why, "there are no random numbers");
+		return -EIO;
+	}
+	err = cipher_seal(kms->master, text, n, plain, sizeof(plain), version->wrapped);
+	OPENSSL_cleanse(plain, sizeof(plain));
+	if (err)
+		(void)refuse(why, "cannot wrap a key");
+	version->created = time(NULL);
+	return err;
+}
+
 /**
  * key_make - make a key
  * @kms: the service
- * @key: its name; receives ID and wrapped key
+ * @key: its name; receives ID and first version
  * @why: says why not
  *
  * Context: event loop.
@@ -49,10 +84,10 @@ static int uuid_read(const char *id, uint8_t uuid[static UUID_SIZE])
  */
 int key_make(struct kms *kms, struct key *key, struct why *why)
 {
-	uint8_t uuid[UUID_SIZE], plain[CIPHER_KEY_SIZE];
+	uint8_t uuid[UUID_SIZE];
 	int err;
 
-	if (RAND_bytes(uuid, sizeof(uuid)) != 1 || RAND_priv_bytes(plain, sizeof(plain)) != 1) {
+	if (RAND_bytes(uuid, sizeof(uuid)) != 1) {
 		(void)refuse(why, "there are no random numbers");
 		return -EIO;
 	}
@@ -60,18 +95,47 @@ int key_make(struct kms *kms, struct key *key, struct why *why)
 	uuid[6] = (uuid[6] & 0x0f) | 0x40;
 	uuid[8] = (uuid[8] & 0x3f) | 0x80;
 	uuid_write(uuid, key->id);
-	err = cipher_seal(kms->master, key->id, strlen(key->id), plain, sizeof(plain),
-			  key->wrapped);
-	OPENSSL_cleanse(plain, sizeof(plain));
-	if (err)
-		(void)refuse(why, "cannot wrap a key");
+	key->version.number = 1;
+	err = make_version(kms, key->id, &key->version, why);
+	key->created = key->version.created;
 	return err;
 }
 
-static int unwrap(struct kms *kms, const struct key *key, uint8_t plain[static CIPHER_KEY_SIZE])
+/**
+ * key_rotate - encrypt with a new version of a key from now on
+ * @kms: the service
+ * @key: the key; receives the version
+ * @why: says why not
+ *
+ * Context: event loop; waits for the disk.
+ * Return: 0, -ENOSPC if it has VERSIONS_MAX, -EIO.
+ */
+int key_rotate(struct kms *kms, struct key *key, struct why *why)
 {
-	return cipher_open(kms->master, key->id, strlen(key->id), key->wrapped,
-			   sizeof(key->wrapped), plain) ? -EIO : 0;
+	struct version version = { .number = key->version.number + 1 };
+	int err;
+
+	if (version.number > VERSIONS_MAX) {
+		(void)refuse(why, "key '%s' was rotated %d times, which is all that it can be",
+			     key->name, VERSIONS_MAX - 1);
+		return -ENOSPC;
+	}
+	err = make_version(kms, key->id, &version, why);
+	if (!err)
+		err = store_version_add(kms->store, key->id, &version, why);
+	if (!err)
+		key->version = version;
+	return err;
+}
+
+static int unwrap(struct kms *kms, const char *id, const struct version *version,
+		  uint8_t plain[static CIPHER_KEY_SIZE])
+{
+	char text[LABEL_SIZE];
+	size_t n = label(id, version->number, text);
+
+	return cipher_open(kms->master, text, n, version->wrapped, sizeof(version->wrapped),
+			   plain) ? -EIO : 0;
 }
 
 /**
@@ -90,16 +154,25 @@ static int unwrap(struct kms *kms, const struct key *key, uint8_t plain[static C
 int key_encrypt(struct kms *kms, const struct key *key, const char *context, const void *plain,
 		size_t size, uint8_t sealed[static CIPHERTEXT_MAX], size_t *ret_size)
 {
+	uint32_t number = htobe32(key->version.number);
 	uint8_t secret[CIPHER_KEY_SIZE];
 	int err;
 
-	sealed[0] = VERSION;
-	if (uuid_read(key->id, sealed + 1) || unwrap(kms, key, secret))
+	sealed[0] = FORMAT;
+	if (uuid_read(key->id, sealed + 1) || unwrap(kms, key->id, &key->version, secret))
 		return -EIO;
+	memcpy(sealed + HEAD_FIRST_SIZE, &number, sizeof(number));
 	err = cipher_seal(secret, context, strlen(context), plain, size, sealed + HEAD_SIZE);
 	OPENSSL_cleanse(secret, sizeof(secret));
 	*ret_size = HEAD_SIZE + CIPHER_OVERHEAD + size;
 	return err;
+}
+
+static size_t head_size(const uint8_t *sealed, size_t size)
+{
+	if (!size || (*sealed != FORMAT_FIRST && *sealed != FORMAT))
+		return 0;
+	return *sealed == FORMAT ? HEAD_SIZE : HEAD_FIRST_SIZE;
 }
 
 /**
@@ -113,10 +186,38 @@ int key_encrypt(struct kms *kms, const struct key *key, const char *context, con
  */
 int key_of(const uint8_t *sealed, size_t size, char id[static KEY_ID_SIZE])
 {
-	if (size <= HEAD_SIZE + CIPHER_OVERHEAD || size > CIPHERTEXT_MAX || sealed[0] != VERSION)
+	size_t head = head_size(sealed, size), most = head + CIPHER_OVERHEAD + PLAINTEXT_MAX;
+
+	if (!head || size <= head + CIPHER_OVERHEAD || size > most)
 		return -EBADMSG;
 	uuid_write(sealed + 1, id);
 	return 0;
+}
+
+static unsigned int number_of(const uint8_t *sealed)
+{
+	uint32_t number;
+
+	if (*sealed == FORMAT_FIRST)
+		return 1;
+	memcpy(&number, sealed + HEAD_FIRST_SIZE, sizeof(number));
+	return be32toh(number);
+}
+
+/* Return: 0, -EBADMSG if there is no such version, -EIO */
+static int unwrap_for(struct kms *kms, const struct key *key, const uint8_t *sealed,
+		      uint8_t plain[static CIPHER_KEY_SIZE])
+{
+	unsigned int number = number_of(sealed);
+	struct version version = key->version;
+	struct why why;
+	int err = 0;
+
+	if (number != version.number)
+		err = store_version_get(kms->store, key->id, number, &version, &why);
+	if (err)
+		return err == -ENOENT ? -EBADMSG : -EIO;
+	return unwrap(kms, key->id, &version, plain);
 }
 
 /**
@@ -135,14 +236,14 @@ int key_of(const uint8_t *sealed, size_t size, char id[static KEY_ID_SIZE])
 int key_decrypt(struct kms *kms, const struct key *key, const char *context,
 		const uint8_t *sealed, size_t size, uint8_t *plain, size_t *ret_size)
 {
+	size_t head = head_size(sealed, size);
 	uint8_t secret[CIPHER_KEY_SIZE];
-	int err;
+	int err = unwrap_for(kms, key, sealed, secret);
 
-	if (unwrap(kms, key, secret))
-		return -EIO;
-	err = cipher_open(secret, context, strlen(context), sealed + HEAD_SIZE, size - HEAD_SIZE,
-			  plain);
+	if (err)
+		return err;
+	err = cipher_open(secret, context, strlen(context), sealed + head, size - head, plain);
 	OPENSSL_cleanse(secret, sizeof(secret));
-	*ret_size = size - HEAD_SIZE - CIPHER_OVERHEAD;
+	*ret_size = size - head - CIPHER_OVERHEAD;
 	return err;
 }

@@ -14,8 +14,8 @@
 #include "why.h"
 
 #define PLAINTEXT_MAX 4096
-/* Version, key, and what cipher_seal() adds */
-#define CIPHERTEXT_MAX (1 + 16 + CIPHER_OVERHEAD + PLAINTEXT_MAX)
+/* Format, key, its version, and what cipher_seal() adds */
+#define CIPHERTEXT_MAX (1 + 16 + 4 + CIPHER_OVERHEAD + PLAINTEXT_MAX)
 
 struct http;
 

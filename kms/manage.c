@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "manage.h"
@@ -28,7 +27,11 @@ static SD_VARLINK_DEFINE_ERROR(Invalid,
 	SD_VARLINK_FIELD_COMMENT("Always 'available'."), \
 	direction(state, SD_VARLINK_STRING, 0), \
 	SD_VARLINK_FIELD_COMMENT("When it was made, in seconds since 1970."), \
-	direction(created, SD_VARLINK_INT, 0)
+	direction(created, SD_VARLINK_INT, 0), \
+	SD_VARLINK_FIELD_COMMENT("Number of the version that encrypts, 1 before it is rotated."), \
+	direction(version, SD_VARLINK_INT, 0), \
+	SD_VARLINK_FIELD_COMMENT("When that version was made."), \
+	direction(rotated, SD_VARLINK_INT, 0)
 
 static SD_VARLINK_DEFINE_STRUCT_TYPE(Key, KEY_FIELDS(SD_VARLINK_DEFINE_FIELD));
 
@@ -57,6 +60,11 @@ static SD_VARLINK_DEFINE_METHOD(Show,
 	SD_VARLINK_FIELD_COMMENT("Its policy."),
 	SD_VARLINK_DEFINE_OUTPUT(policy, SD_VARLINK_STRING, 0));
 
+static SD_VARLINK_DEFINE_METHOD(Rotate,
+	SD_VARLINK_FIELD_COMMENT("Name or ID of the key."),
+	SD_VARLINK_DEFINE_INPUT(name, SD_VARLINK_STRING, 0),
+	SD_VARLINK_DEFINE_OUTPUT_BY_TYPE(key, Key, 0));
+
 static SD_VARLINK_DEFINE_METHOD(Delete,
 	SD_VARLINK_FIELD_COMMENT("Name or ID of the key."),
 	SD_VARLINK_DEFINE_INPUT(name, SD_VARLINK_STRING, 0));
@@ -75,6 +83,8 @@ static SD_VARLINK_DEFINE_INTERFACE(io_nitro_Kms, "io.nitro.Kms",
 	&vl_method_List,
 	SD_VARLINK_SYMBOL_COMMENT("One key and its policy."),
 	&vl_method_Show,
+	SD_VARLINK_SYMBOL_COMMENT("Encrypt with a new version of a key from now on. What was encrypted before can be decrypted as before."),
+	&vl_method_Rotate,
 	SD_VARLINK_SYMBOL_COMMENT("Erase a key, at once and for good, and with it what was encrypted with it."),
 	&vl_method_Delete);
 
@@ -112,7 +122,9 @@ static int describe(const struct key *key, sd_json_variant **ret)
 		SD_JSON_BUILD_PAIR("id", SD_JSON_BUILD_STRING(key->id)),
 		SD_JSON_BUILD_PAIR("name", SD_JSON_BUILD_STRING(key->name)),
 		SD_JSON_BUILD_PAIR("state", SD_JSON_BUILD_STRING("available")),
-		SD_JSON_BUILD_PAIR("created", SD_JSON_BUILD_INTEGER(key->created)));
+		SD_JSON_BUILD_PAIR("created", SD_JSON_BUILD_INTEGER(key->created)),
+		SD_JSON_BUILD_PAIR("version", SD_JSON_BUILD_UNSIGNED(key->version.number)),
+		SD_JSON_BUILD_PAIR("rotated", SD_JSON_BUILD_INTEGER(key->version.created)));
 }
 
 /* A name is no ID, so that nobody can make one that stands for another key */
@@ -144,7 +156,6 @@ static int new_key(struct kms *kms, sd_json_variant *parameters, struct key *key
 	if (r)
 		return r;
 	memcpy(key->name, name, strlen(name) + 1);
-	key->created = time(NULL);
 	key->policy = strdup(policy);
 	if (!key->policy)
 		return refuse_error(why, ENOMEM, "cannot make a key");
@@ -264,6 +275,30 @@ static int show(sd_varlink *link, sd_json_variant *parameters, sd_varlink_method
 	return r;
 }
 
+static int rotate(sd_varlink *link, sd_json_variant *parameters, sd_varlink_method_flags_t flags,
+		  void *userdata)
+{
+	_cleanup_json_ sd_json_variant *described = NULL;
+	struct kms *kms = userdata;
+	struct key key = {};
+	struct why why;
+	int r;
+
+	(void)flags;
+	r = find(kms, parameters, &key, &why);
+	if (!r)
+		r = key_rotate(kms, &key, &why);
+	if (r) {
+		key_clear(&key);
+		return invalid(link, r, &why);
+	}
+	audit_managed("Rotate", &key, caller(link));
+	r = describe(&key, &described);
+	key_clear(&key);
+	return r < 0 ? r : sd_varlink_replybo(link,
+		SD_JSON_BUILD_PAIR("key", SD_JSON_BUILD_VARIANT(described)));
+}
+
 static int delete(sd_varlink *link, sd_json_variant *parameters, sd_varlink_method_flags_t flags,
 		  void *userdata)
 {
@@ -317,6 +352,7 @@ int manage_start(struct kms *kms)
 						       "io.nitro.Kms.Encrypt", encrypt,
 						       "io.nitro.Kms.List", list,
 						       "io.nitro.Kms.Show", show,
+						       "io.nitro.Kms.Rotate", rotate,
 						       "io.nitro.Kms.Delete", delete);
 	if (r >= 0)
 		r = sd_varlink_server_bind_connect(kms->server, on_connect);

@@ -135,15 +135,6 @@ static int add_ciphertext(struct request *r, const void *plain, size_t size)
 	return err < 0 ? err : add_bytes(r, "CiphertextBlob", sealed, n);
 }
 
-static int required_key(struct request *r)
-{
-	const char *name = request_text(r, "KeyId");
-
-	if (r->error)
-		return -EINVAL;
-	return name ? request_find_key(r, name) : decline(r, VALIDATION, "KeyId is missing");
-}
-
 /**
  * serve_encrypt - Encrypt
  * @r: the request
@@ -157,7 +148,7 @@ int serve_encrypt(struct request *r)
 	size_t size;
 	int err;
 
-	if (check_algorithm(r) || required_key(r) ||
+	if (check_algorithm(r) || request_key(r) ||
 	    request_bytes(r, "Plaintext", PLAINTEXT_MAX, &plain, &size))
 		return -EINVAL;
 	err = request_authorize(r, "kms:Encrypt");
@@ -209,7 +200,7 @@ static int generate(struct request *r, bool plaintext)
 	size_t size;
 	int err;
 
-	if (data_key_size(r, &size) || required_key(r) || (plaintext && request_evidence(r)) ||
+	if (data_key_size(r, &size) || request_key(r) || (plaintext && request_evidence(r)) ||
 	    request_authorize(r, plaintext ? "kms:GenerateDataKey" :
 			      "kms:GenerateDataKeyWithoutPlaintext"))
 		return -EINVAL;
@@ -283,7 +274,7 @@ int serve_describe_key(struct request *r)
 	_cleanup_free_ char *arn = NULL;
 	int err;
 
-	if (required_key(r) || request_authorize(r, "kms:DescribeKey"))
+	if (request_key(r) || request_authorize(r, "kms:DescribeKey"))
 		return -EINVAL;
 	err = request_arn(r, &arn);
 	if (err >= 0)

@@ -32,7 +32,7 @@ static const struct operator {
 
 static const char *const actions[] = {
 	"kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey",
-	"kms:GenerateDataKeyWithoutPlaintext",
+	"kms:GenerateDataKeyWithoutPlaintext", "kms:ListKeyRotations", "kms:RotateKeyOnDemand",
 };
 
 static const struct operator *find_operator(const char *name)

@@ -28,6 +28,8 @@ static const struct operation {
 	{ "GenerateDataKey", serve_generate_data_key },
 	{ "GenerateDataKeyWithoutPlaintext", serve_generate_data_key_without_plaintext },
 	{ "GenerateRandom", serve_generate_random },
+	{ "ListKeyRotations", serve_list_key_rotations },
+	{ "RotateKeyOnDemand", serve_rotate_key_on_demand },
 };
 
 /**
@@ -167,6 +169,22 @@ int request_find_key(struct request *r, const char *name)
 		return 0;
 	return err == -ENOENT ? decline(r, NOT_FOUND, "there is no key '%.256s'", name) :
 				decline(r, INTERNAL, "%s", why.text);
+}
+
+/**
+ * request_key - find the key that KeyId names, which has to be there
+ * @r: the request, which is declined if there is none
+ *
+ * Context: event loop.
+ * Return: 0 or -EINVAL.
+ */
+int request_key(struct request *r)
+{
+	const char *name = request_text(r, "KeyId");
+
+	if (r->error)
+		return -EINVAL;
+	return name ? request_find_key(r, name) : decline(r, VALIDATION, "KeyId is missing");
 }
 
 /* A document is good for one answer: who copies a request gets none */

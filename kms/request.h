@@ -14,6 +14,8 @@
 #define INCORRECT_KEY "IncorrectKeyException"
 #define INTERNAL "KMSInternalException"
 #define INVALID_CIPHERTEXT "InvalidCiphertextException"
+#define INVALID_MARKER "InvalidMarkerException"
+#define LIMIT_EXCEEDED "LimitExceededException"
 #define NOT_FOUND "NotFoundException"
 #define SERIALIZATION "SerializationException"
 #define UNKNOWN_OPERATION "UnknownOperationException"
@@ -58,6 +60,7 @@ const char *request_text(struct request *r, const char *name);
 int request_bytes(struct request *r, const char *name, size_t most, void **ret, size_t *size);
 int request_evidence(struct request *r);
 int request_find_key(struct request *r, const char *name);
+int request_key(struct request *r);
 int request_authorize(struct request *r, const char *action);
 int request_arn(const struct request *r, char **ret);
 
@@ -67,9 +70,12 @@ int serve_encrypt(struct request *r);
 int serve_generate_data_key(struct request *r);
 int serve_generate_data_key_without_plaintext(struct request *r);
 int serve_generate_random(struct request *r);
+int serve_list_key_rotations(struct request *r);
+int serve_rotate_key_on_demand(struct request *r);
 
 /* Use of a key, whoever asks */
 int key_make(struct kms *kms, struct key *key, struct why *why);
+int key_rotate(struct kms *kms, struct key *key, struct why *why);
 int key_encrypt(struct kms *kms, const struct key *key, const char *context, const void *plain,
 		size_t size, uint8_t sealed[static CIPHERTEXT_MAX], size_t *ret_size);
 int key_decrypt(struct kms *kms, const struct key *key, const char *context,

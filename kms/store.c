@@ -3,14 +3,14 @@
 
 #include <errno.h>
 #include <sqlite3.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "store.h"
 
-#define SCHEMA_VERSION 1
-
-static const char schema[] =
+/* What makes a database of each version from the one before, the empty file first */
+static const char *const schemas[] = {
 	"CREATE TABLE keys (\n"
 	" id TEXT PRIMARY KEY NOT NULL,\n"
 	" name TEXT NOT NULL UNIQUE,\n"
@@ -19,16 +19,40 @@ static const char schema[] =
 	" created INTEGER NOT NULL\n"
 	") WITHOUT ROWID;"
 	"CREATE TABLE used (digest BLOB PRIMARY KEY NOT NULL, until INTEGER NOT NULL) WITHOUT ROWID;"
-	"CREATE INDEX used_until ON used (until);"
-	"PRAGMA user_version = 1;";
+	"CREATE INDEX used_until ON used (until);",
 
-enum statement { S_ADD, S_GET, S_DELETE, S_LIST, S_USE, S_FORGET, S_MAX };
+	"CREATE TABLE versions (\n"
+	" key TEXT NOT NULL REFERENCES keys (id) ON DELETE CASCADE,\n"
+	" number INTEGER NOT NULL,\n"
+	" wrapped BLOB NOT NULL,\n"
+	" created INTEGER NOT NULL,\n"
+	" PRIMARY KEY (key, number)\n"
+	") WITHOUT ROWID;"
+	"INSERT INTO versions SELECT id, 1, wrapped, created FROM keys;"
+	"ALTER TABLE keys DROP COLUMN wrapped;",
+};
+
+#define SCHEMA_VERSION ((int)(sizeof(schemas) / sizeof(*schemas)))
+
+enum statement {
+	S_ADD, S_GET, S_DELETE, S_LIST, S_VERSION_ADD, S_VERSION_GET, S_VERSIONS, S_USE, S_FORGET,
+	S_MAX
+};
+
+#define KEY_COLUMNS \
+	"SELECT id, name, policy, k.created, number, wrapped, v.created " \
+	"FROM keys AS k JOIN versions AS v ON key = id " \
+	"WHERE number = (SELECT MAX(number) FROM versions WHERE key = id)"
+#define VERSION_COLUMNS "SELECT number, wrapped, created FROM versions WHERE key = ?1 AND "
 
 static const char *const statements[S_MAX] = {
-	[S_ADD] = "INSERT INTO keys (id, name, policy, wrapped, created) VALUES (?1, ?2, ?3, ?4, ?5)",
-	[S_GET] = "SELECT id, name, policy, wrapped, created FROM keys WHERE id = ?1 OR name = ?1",
+	[S_ADD] = "INSERT INTO keys (id, name, policy, created) VALUES (?1, ?2, ?3, ?4)",
+	[S_GET] = KEY_COLUMNS " AND (id = ?1 OR name = ?1)",
 	[S_DELETE] = "DELETE FROM keys WHERE id = ?1",
-	[S_LIST] = "SELECT id, name, policy, wrapped, created FROM keys ORDER BY name",
+	[S_LIST] = KEY_COLUMNS " ORDER BY name",
+	[S_VERSION_ADD] = "INSERT INTO versions VALUES (?1, ?2, ?3, ?4)",
+	[S_VERSION_GET] = VERSION_COLUMNS "number = ?2",
+	[S_VERSIONS] = VERSION_COLUMNS "number > ?2 ORDER BY number LIMIT ?3",
 	[S_USE] = "INSERT INTO used (digest, until) VALUES (?1, ?2)",
 	[S_FORGET] = "DELETE FROM used WHERE until < ?1",
 };
@@ -64,6 +88,21 @@ static int version(struct store *store)
 	return n;
 }
 
+/* All of a step or nothing of it */
+static int upgrade(struct store *store, int from, struct why *why)
+{
+	char number[64];
+
+	for (int i = from; i < SCHEMA_VERSION; i++) {
+		(void)snprintf(number, sizeof(number), "PRAGMA user_version = %d; COMMIT", i + 1);
+		if (sqlite3_exec(store->db, "BEGIN IMMEDIATE", NULL, NULL, NULL) ||
+		    sqlite3_exec(store->db, schemas[i], NULL, NULL, NULL) ||
+		    sqlite3_exec(store->db, number, NULL, NULL, NULL))
+			return db_error(store, "be made", why);
+	}
+	return 0;
+}
+
 static int open_db(struct store *store, const char *path, struct why *why)
 {
 	int found;
@@ -73,16 +112,14 @@ static int open_db(struct store *store, const char *path, struct why *why)
 	(void)sqlite3_busy_timeout(store->db, 5000);
 	/* What is deleted is overwritten */
 	if (sqlite3_exec(store->db, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;\n"
-			 "PRAGMA secure_delete = ON;", NULL, NULL, NULL))
+			 "PRAGMA secure_delete = ON; PRAGMA foreign_keys = ON;", NULL, NULL, NULL))
 		return db_error(store, "be set up", why);
 	found = version(store);
 	if (found < 0)
 		return db_error(store, "be read", why);
 	if (found > SCHEMA_VERSION)
 		return refuse(why, "'%s' is of a newer version of nitro-kms", path);
-	if (!found && sqlite3_exec(store->db, schema, NULL, NULL, NULL))
-		return db_error(store, "be made", why);
-	return prepare(store, why);
+	return upgrade(store, found, why) ?: prepare(store, why);
 }
 
 /**
@@ -136,6 +173,46 @@ static int run(struct store *store, enum statement which)
 	return r == SQLITE_DONE ? 0 : r;
 }
 
+static int add_key(struct store *store, const struct key *key, struct why *why)
+{
+	struct sqlite3_stmt *stmt = store->stmt[S_ADD];
+	int r;
+
+	(void)sqlite3_bind_text(stmt, 1, key->id, -1, SQLITE_STATIC);
+	(void)sqlite3_bind_text(stmt, 2, key->name, -1, SQLITE_STATIC);
+	(void)sqlite3_bind_text(stmt, 3, key->policy, -1, SQLITE_STATIC);
+	(void)sqlite3_bind_int64(stmt, 4, key->created);
+	r = run(store, S_ADD);
+	if (r == SQLITE_CONSTRAINT) {
+		(void)refuse(why, "there is a key '%s' already", key->name);
+		return -EEXIST;
+	}
+	return r ? db_error(store, "keep a key", why) : 0;
+}
+
+/**
+ * store_version_add - keep a new version of a key
+ * @store: the database
+ * @id: the key's
+ * @version: the version
+ * @why: says why not
+ *
+ * Context: event loop; waits for the disk.
+ * Return: 0 or -EIO.
+ */
+int store_version_add(struct store *store, const char *id, const struct version *version,
+		      struct why *why)
+{
+	struct sqlite3_stmt *stmt = store->stmt[S_VERSION_ADD];
+
+	(void)sqlite3_bind_text(stmt, 1, id, -1, SQLITE_STATIC);
+	(void)sqlite3_bind_int(stmt, 2, (int)version->number);
+	(void)sqlite3_bind_blob(stmt, 3, version->wrapped, sizeof(version->wrapped),
+				SQLITE_STATIC);
+	(void)sqlite3_bind_int64(stmt, 4, version->created);
+	return run(store, S_VERSION_ADD) ? db_error(store, "keep a key", why) : 0;
+}
+
 /**
  * store_key_add - keep a key
  * @store: the database
@@ -147,20 +224,30 @@ static int run(struct store *store, enum statement which)
  */
 int store_key_add(struct store *store, const struct key *key, struct why *why)
 {
-	struct sqlite3_stmt *stmt = store->stmt[S_ADD];
 	int r;
 
-	(void)sqlite3_bind_text(stmt, 1, key->id, -1, SQLITE_STATIC);
-	(void)sqlite3_bind_text(stmt, 2, key->name, -1, SQLITE_STATIC);
-	(void)sqlite3_bind_text(stmt, 3, key->policy, -1, SQLITE_STATIC);
-	(void)sqlite3_bind_blob(stmt, 4, key->wrapped, sizeof(key->wrapped), SQLITE_STATIC);
-	(void)sqlite3_bind_int64(stmt, 5, key->created);
-	r = run(store, S_ADD);
-	if (r == SQLITE_CONSTRAINT) {
-		(void)refuse(why, "there is a key '%s' already", key->name);
-		return -EEXIST;
-	}
-	return r ? db_error(store, "keep a key", why) : 0;
+	if (sqlite3_exec(store->db, "BEGIN IMMEDIATE", NULL, NULL, NULL))
+		return db_error(store, "keep a key", why);
+	r = add_key(store, key, why);
+	if (!r)
+		r = store_version_add(store, key->id, &key->version, why);
+	if (!r && sqlite3_exec(store->db, "COMMIT", NULL, NULL, NULL))
+		r = db_error(store, "keep a key", why);
+	if (r)
+		(void)sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
+	return r;
+}
+
+static int read_version(struct sqlite3_stmt *stmt, int column, struct version *version)
+{
+	const void *wrapped = sqlite3_column_blob(stmt, column + 1);
+
+	if (!wrapped || sqlite3_column_bytes(stmt, column + 1) != sizeof(version->wrapped))
+		return -EIO;
+	version->number = (unsigned int)sqlite3_column_int(stmt, column);
+	version->created = sqlite3_column_int64(stmt, column + 2);
+	memcpy(version->wrapped, wrapped, sizeof(version->wrapped));
+	return 0;
 }
 
 static int read_key(struct sqlite3_stmt *stmt, struct key *key)
@@ -168,18 +255,16 @@ static int read_key(struct sqlite3_stmt *stmt, struct key *key)
 	const char *id = (const char *)sqlite3_column_text(stmt, 0);
 	const char *name = (const char *)sqlite3_column_text(stmt, 1);
 	const char *policy = (const char *)sqlite3_column_text(stmt, 2);
-	const void *wrapped = sqlite3_column_blob(stmt, 3);
 
-	*key = (struct key){ .created = sqlite3_column_int64(stmt, 4) };
+	*key = (struct key){ .created = sqlite3_column_int64(stmt, 3) };
 	if (!id || strlen(id) != KEY_ID_SIZE - 1 || !name || strlen(name) > KEY_NAME_MAX ||
-	    !policy || !wrapped || sqlite3_column_bytes(stmt, 3) != sizeof(key->wrapped))
+	    !policy || read_version(stmt, 4, &key->version))
 		return -EIO;
 	key->policy = strdup(policy);
 	if (!key->policy)
 		return -ENOMEM;
 	memcpy(key->id, id, KEY_ID_SIZE);
 	memcpy(key->name, name, strlen(name) + 1);
-	memcpy(key->wrapped, wrapped, sizeof(key->wrapped));
 	return 0;
 }
 
@@ -263,6 +348,71 @@ int store_keys(struct store *store, store_key_fn fn, void *userdata, struct why 
 	else if (r != SQLITE_DONE)
 		err = db_error(store, "be read", why);
 	(void)sqlite3_reset(stmt);
+	return err;
+}
+
+/**
+ * store_version_get - find a version of a key
+ * @store: the database
+ * @id: the key's
+ * @number: the version's
+ * @ret: receives it
+ * @why: says why not
+ *
+ * Context: event loop.
+ * Return: 0, -ENOENT or -EIO.
+ */
+int store_version_get(struct store *store, const char *id, unsigned int number,
+		      struct version *ret, struct why *why)
+{
+	struct sqlite3_stmt *stmt = store->stmt[S_VERSION_GET];
+	int r, err = 0;
+
+	(void)sqlite3_bind_text(stmt, 1, id, -1, SQLITE_STATIC);
+	(void)sqlite3_bind_int64(stmt, 2, number);
+	r = sqlite3_step(stmt);
+	if (r == SQLITE_DONE) {
+		(void)refuse(why, "the key has no version %u", number);
+		err = -ENOENT;
+	} else if (r != SQLITE_ROW || read_version(stmt, 0, ret)) {
+		err = db_error(store, "be read", why);
+	}
+	(void)sqlite3_reset(stmt);
+	(void)sqlite3_clear_bindings(stmt);
+	return err;
+}
+
+/**
+ * store_versions - look at versions of a key, the oldest first
+ * @store: the database
+ * @id: the key's
+ * @after: the number of the last that is left out
+ * @most: how many
+ * @fn: what looks; ends with the first that does not return 0
+ * @userdata: for it
+ * @why: says why not
+ *
+ * Context: event loop.
+ * Return: 0 or a negative errno.
+ */
+int store_versions(struct store *store, const char *id, unsigned int after, unsigned int most,
+		   store_version_fn fn, void *userdata, struct why *why)
+{
+	struct sqlite3_stmt *stmt = store->stmt[S_VERSIONS];
+	struct version version;
+	int r, err = 0;
+
+	(void)sqlite3_bind_text(stmt, 1, id, -1, SQLITE_STATIC);
+	(void)sqlite3_bind_int64(stmt, 2, after);
+	(void)sqlite3_bind_int64(stmt, 3, most);
+	while (!err && (r = sqlite3_step(stmt)) == SQLITE_ROW)
+		err = read_version(stmt, 0, &version) ?: fn(&version, userdata);
+	if (err)
+		(void)refuse(why, "the key's versions cannot be read");
+	else if (r != SQLITE_DONE)
+		err = db_error(store, "be read", why);
+	(void)sqlite3_reset(stmt);
+	(void)sqlite3_clear_bindings(stmt);
 	return err;
 }
 

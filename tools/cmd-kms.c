@@ -266,6 +266,16 @@ static int run_show(const struct cli_call *call)
 	return r < 0 ? cli_failed(r, "cannot print the key") : EXIT_OK;
 }
 
+static int run_rotate(const struct cli_call *call)
+{
+	_cleanup_json_ sd_json_variant *parameters = NULL, *reply = NULL;
+	int r = name_only(call, &parameters);
+
+	if (!r)
+		r = call_kms("Rotate", parameters, &reply);
+	return r ?: cli_print_object(call, sd_json_variant_by_key(reply, "key"), NULL);
+}
+
 static int run_delete(const struct cli_call *call)
 {
 	_cleanup_json_ sd_json_variant *parameters = NULL, *reply = NULL;
@@ -289,6 +299,8 @@ static const struct print_field fields[] = {
 	{ "Name", "name", NULL, PRINT_BOTH },
 	{ "ID", "id", NULL, PRINT_BOTH },
 	{ "Created", "created", format_time, PRINT_BOTH },
+	{ "Version", "version", NULL, PRINT_BOTH },
+	{ "Rotated", "rotated", format_time, PRINT_SHOW },
 	{ "State", "state", NULL, PRINT_BOTH },
 	{}
 };
@@ -321,6 +333,8 @@ static const struct cli_verb verbs[] = {
 	{ .name = "list", .help = "list the keys", .run = run_list },
 	{ .name = "show", .help = "show a key and its policy",
 	  .positionals = cli_name_positional, .run = run_show },
+	{ .name = "rotate", .help = "encrypt with a new version of a key; each decrypts what is its own",
+	  .positionals = cli_name_positional, .run = run_rotate },
 	{ .name = "delete", .help = "erase a key, and with it what was encrypted with it",
 	  .positionals = cli_name_positional, .run = run_delete },
 	{}

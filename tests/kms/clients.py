@@ -85,6 +85,20 @@ def test_boto3():
     assert len(opened(reply["CiphertextForRecipient"])) == 64
 
 
+def test_boto3_rotates():
+    client = python_client()
+    blob = client.encrypt(KeyId="alias/app", Plaintext=b"before")["CiphertextBlob"]
+    key = client.rotate_key_on_demand(KeyId="alias/app")["KeyId"]
+    client.rotate_key_on_demand(KeyId=key)
+    pages = client.get_paginator("list_key_rotations").paginate(
+        KeyId=key, PaginationConfig={"PageSize": 1})
+    rotations = [rotation for page in pages for rotation in page["Rotations"]]
+    assert len(rotations) == 2 and rotations[0]["RotationDate"].year > 2000, rotations
+    reply = client.decrypt(CiphertextBlob=blob, Recipient=recipient())
+    assert opened(reply["CiphertextForRecipient"]) == b"before"
+    refused("AccessDeniedException", python_client("bob").rotate_key_on_demand, KeyId=key)
+
+
 def test_boto3_knows_the_errors():
     client = python_client()
     blob = client.encrypt(KeyId="alias/app", Plaintext=b"a secret")["CiphertextBlob"]

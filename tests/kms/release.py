@@ -397,7 +397,7 @@ def test_managing():
     assert made in KMS.call("List")["keys"]
     blob = sealed("short-lived")
     wrapped = sqlite3.connect(KMS.state / "keys.db").execute(
-        "SELECT wrapped FROM keys WHERE id = ?", (made["id"],)).fetchone()[0]
+        "SELECT wrapped FROM versions WHERE key = ?", (made["id"],)).fetchone()[0]
     KMS.call("Delete", name="short-lived")
     assert refused("AccessDeniedException", KMS.ask, "Decrypt", CiphertextBlob=blob) == \
         "the ciphertext's key does not exist"

@@ -85,6 +85,11 @@ def test_create_show_list_delete():
     listed = json.loads(good(nitroctl("list", "-j")))
     assert [key["name"] for key in listed] == ["app", "stdin"] and other in listed
     assert "app" in good(nitroctl("list"))
+    assert good(nitroctl("rotate", "app")) == ""
+    rotated = json.loads(good(nitroctl("rotate", "app", "-j")))
+    assert rotated["version"] == 3 and rotated["id"] == made.strip()
+    assert "Version: 3" in " ".join(good(nitroctl("show", "app")).split())
+    refused(nitroctl("rotate", "none"), "there is no key 'none'", 3)
     assert good(nitroctl("delete", "stdin")) == ""
     refused(nitroctl("show", "stdin"), "there is no key 'stdin'", 3)
     refused(nitroctl("delete", "stdin"), "there is no key 'stdin'", 3)

@@ -66,7 +66,7 @@ _nitroctl()
 		[instance]='run adopt list show start stop reboot terminate console stats delete'
 		[enclave]='build run list show console terminate delete describe-image'
 		[attest]='init root host verify'
-		[kms]='create-key encrypt list show delete'
+		[kms]='create-key encrypt list show rotate delete'
 		[memory]='set show'
 	)
 	local eni_options='--subnet --ip --sg --mac --host --source-dest-check

@@ -83,6 +83,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const char *const operations[] = {
 		"Decrypt", "DescribeKey", "Encrypt", "GenerateDataKey", "GenerateRandom",
+		"ListKeyRotations", "RotateKeyOnDemand",
 	};
 	char *text;
 
