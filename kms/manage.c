@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "context.h"
 #include "manage.h"
 #include "policy.h"
 #include "request.h"
@@ -47,6 +48,8 @@ static SD_VARLINK_DEFINE_METHOD(Encrypt,
 	SD_VARLINK_DEFINE_INPUT(name, SD_VARLINK_STRING, 0),
 	SD_VARLINK_FIELD_COMMENT("What is encrypted, 1 to 4096 bytes in base64."),
 	SD_VARLINK_DEFINE_INPUT(plaintext, SD_VARLINK_STRING, 0),
+	SD_VARLINK_FIELD_COMMENT("The EncryptionContext that Decrypt has to be asked with, none by default."),
+	SD_VARLINK_DEFINE_INPUT(context, SD_VARLINK_STRING, SD_VARLINK_MAP | SD_VARLINK_NULLABLE),
 	SD_VARLINK_FIELD_COMMENT("What Decrypt takes as CiphertextBlob."),
 	SD_VARLINK_DEFINE_OUTPUT(ciphertext, SD_VARLINK_STRING, 0));
 
@@ -185,19 +188,35 @@ static int create_key(sd_varlink *link, sd_json_variant *parameters,
 		SD_JSON_BUILD_PAIR("key", SD_JSON_BUILD_VARIANT(described)));
 }
 
+/* Return: its text, to be freed; NULL if it is none */
+static char *read_context(sd_json_variant *parameters, struct why *why)
+{
+	_cleanup_json_ sd_json_variant *context = NULL;
+	char *text = NULL;
+
+	if (context_read(sd_json_variant_by_key(parameters, "context"), &context, why))
+		return NULL;
+	if (context_text(context, &text) < 0)
+		(void)refuse_error(why, ENOMEM, "cannot read EncryptionContext");
+	return text;
+}
+
 static int encrypt_with(struct kms *kms, const struct key *key, sd_json_variant *parameters,
 			uint8_t sealed[static CIPHERTEXT_MAX], size_t *ret_size, struct why *why)
 {
 	sd_json_variant *v = sd_json_variant_by_key(parameters, "plaintext");
+	_cleanup_free_ char *context = read_context(parameters, why);
 	void *plain = NULL;
 	size_t size;
 	int r;
 
+	if (!context)
+		return -EINVAL;
 	if (!v || !sd_json_variant_is_string(v) || sd_json_variant_unbase64(v, &plain, &size) < 0)
 		return refuse(why, "the plaintext is not base64");
 	if (!size || size > PLAINTEXT_MAX)
 		r = refuse(why, "there are %zu bytes to encrypt, not 1 to %d", size, PLAINTEXT_MAX);
-	else if (key_encrypt(kms, key, "", plain, size, sealed, ret_size))
+	else if (key_encrypt(kms, key, context, plain, size, sealed, ret_size))
 		r = refuse(why, "key '%s' cannot be unwrapped", key->name);
 	else
 		r = 0;

@@ -6,21 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "context.h"
 #include "envelope.h"
 #include "request.h"
 
 #define ALGORITHM "SYMMETRIC_DEFAULT"
 #define DATA_KEY_MAX 1024
-
-/* The sorted text of the context is what is authenticated, so order does not count */
-static int context_text(const struct request *r, char **ret)
-{
-	if (!r->context) {
-		*ret = strdup("");
-		return *ret ? 0 : -ENOMEM;
-	}
-	return sd_json_variant_format(r->context, 0, ret);
-}
 
 static int failed(struct request *r, int error)
 {
@@ -106,7 +97,7 @@ int serve_decrypt(struct request *r)
 			decline(r, ACCESS_DENIED, "the ciphertext's key does not exist");
 	if (request_evidence(r) || request_authorize(r, "kms:Decrypt"))
 		return -EINVAL;
-	err = context_text(r, &context);
+	err = context_text(r->context, &context);
 	if (err < 0)
 		return failed(r, err);
 	err = key_decrypt(r->kms, &r->key, context, sealed, n, plain, &size);
@@ -128,7 +119,7 @@ static int add_ciphertext(struct request *r, const void *plain, size_t size)
 	_cleanup_free_ char *context = NULL;
 	uint8_t sealed[CIPHERTEXT_MAX];
 	size_t n;
-	int err = context_text(r, &context);
+	int err = context_text(r->context, &context);
 
 	if (err >= 0)
 		err = key_encrypt(r->kms, &r->key, context, plain, size, sealed, &n);

@@ -9,13 +9,13 @@
 #include <string.h>
 #include <time.h>
 
+#include "context.h"
 #include "policy.h"
 #include "request.h"
 
 #define ARN_KMS "arn:aws:kms:"
 #define ACCOUNT "000000000000"
 #define DOCUMENT_SIZE_MAX 32768
-#define CONTEXT_MAX 8192
 #define OAEP "RSAES_OAEP_SHA_256"
 
 static const struct operation {
@@ -248,31 +248,11 @@ int request_arn(const struct request *r, char **ret)
 
 static int read_context(struct request *r)
 {
-	sd_json_variant *context = parameter(r, "EncryptionContext"), *v;
-	_cleanup_free_ char *text = NULL;
-	const char *key, *before = NULL;
+	int err = context_read(parameter(r, "EncryptionContext"), &r->context, &r->why);
 
-	if (!context)
-		return 0;
-	if (!sd_json_variant_is_object(context))
-		return decline(r, SERIALIZATION, "EncryptionContext is no object");
-	r->context = sd_json_variant_ref(context);
-	if (sd_json_variant_normalize(&r->context) < 0)
-		return decline(r, SERIALIZATION, "EncryptionContext cannot be read");
-	OBJECT_FOREACH(key, v, r->context) {
-		if (!sd_json_variant_is_string(v))
-			return decline(r, SERIALIZATION, "EncryptionContext is not only text");
-		if (before && !strcmp(before, key))
-			return decline(r, SERIALIZATION, "EncryptionContext has a key twice");
-		before = key;
-	}
-	if (sd_json_variant_format(r->context, 0, &text) < 0 || strlen(text) > CONTEXT_MAX)
-		return decline(r, VALIDATION, "EncryptionContext has more than %d bytes",
-			       CONTEXT_MAX);
-	/* None is as good as an empty one */
-	if (!before)
-		r->context = sd_json_variant_unref(r->context);
-	return 0;
+	if (err)
+		r->error = err == -E2BIG ? VALIDATION : SERIALIZATION;
+	return err ? -EINVAL : 0;
 }
 
 static const struct operation *find_operation(const char *target)

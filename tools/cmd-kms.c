@@ -145,6 +145,38 @@ static int add_plaintext(const char *path, sd_json_variant **parameters)
 	return r < 0 ? cli_failed(r, "cannot build the request") : 0;
 }
 
+static int parse_pair(const char *text, sd_json_variant **ret)
+{
+	const char *equals = strchr(text, '=');
+
+	return equals && equals != text ? sd_json_variant_new_string(ret, text) : -EINVAL;
+}
+
+static const struct cli_type type_pair = {
+	.what = "a pair 'KEY=VALUE'",
+	.parse = parse_pair,
+};
+
+/* Pairs of one command line become an object */
+static int add_context(sd_json_variant *pairs, sd_json_variant **parameters)
+{
+	_cleanup_json_ sd_json_variant *context = NULL;
+	int r = 0;
+
+	for (size_t i = 0; r >= 0 && pairs && i < sd_json_variant_elements(pairs); i++) {
+		const char *pair = sd_json_variant_string(sd_json_variant_by_index(pairs, i));
+		const char *equals = strchr(pair, '=');
+		_cleanup_free_ char *key = strndup(pair, equals - pair);
+
+		if (key && context && sd_json_variant_by_key(context, key))
+			return cli_error(EXIT_USAGE, "--context has '%s' twice", key);
+		r = key ? sd_json_variant_set_field_string(&context, key, equals + 1) : -ENOMEM;
+	}
+	if (r >= 0 && context)
+		r = sd_json_variant_set_field(parameters, "context", context);
+	return r < 0 ? cli_failed(r, "cannot build the request") : 0;
+}
+
 static int write_all(int fd, const char *data, size_t n)
 {
 	while (n) {
@@ -204,6 +236,8 @@ static int run_encrypt(const struct cli_call *call)
 	size_t size;
 	int r = name_only(call, &parameters);
 
+	if (!r)
+		r = add_context(sd_json_variant_by_key(call->properties, "context"), &parameters);
 	if (!r)
 		r = add_plaintext(text_of(call->properties, "in"), &parameters);
 	if (!r)
@@ -318,6 +352,8 @@ static const struct cli_option encrypt_options[] = {
 	  .metavar = "FILE", .help = "what is encrypted, 4096 bytes at most; - is stdin" },
 	{ .name = "out", .property = "out", .type = &type_text,
 	  .metavar = "FILE", .help = "where the ciphertext goes; - is stdout" },
+	{ .name = "context", .property = "context", .type = &type_pair, .list = true,
+	  .metavar = "KEY=VALUE", .help = "what has to be said again to decrypt it; may be repeated" },
 	{}
 };
 

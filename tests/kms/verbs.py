@@ -113,6 +113,28 @@ def test_encrypt_for_an_enclave():
         assert why.name == "AccessDeniedException"
 
 
+def test_context_has_to_be_said_again():
+    secret, out = in_file("secret", b"a secret"), KMS.folder / "context.enc"
+    pairs = ("--context", "app=shop", "--context", "b==", "--context", "a=")
+    assert good(nitroctl("encrypt", "app", "--in", secret, "--out", out, *pairs)) == ""
+    right = {"a": "", "app": "shop", "b": "="}
+    for context in (right, {}, {"app": "shop"}, {**right, "a": "x"}):
+        asked = {"CiphertextBlob": out.read_bytes(), "EncryptionContext": context, "Recipient": {
+            "AttestationDocument": OURS.document(IMAGE, PUBLIC),
+            "KeyEncryptionAlgorithm": "RSAES_OAEP_SHA_256"}}
+        try:
+            assert KMS.ask("Decrypt", **asked)["CiphertextForRecipient"] and context == right
+        except service.Refused as why:
+            assert why.name == "InvalidCiphertextException" and context != right
+    for pair in ("app", "=x", ""):
+        refused(nitroctl("encrypt", "app", "--in", secret, "--out", "-", "--context", pair),
+                f"--context: '{pair}' is not a pair 'KEY=VALUE'", 2)
+    refused(nitroctl("encrypt", "app", "--in", secret, "--out", "-", "--context", "a=1",
+                     "--context", "a=2"), "--context has 'a' twice", 2)
+    refused(nitroctl("encrypt", "app", "--in", secret, "--out", "-", "--context",
+                     "a=" + "x" * 8192), "EncryptionContext has more than 8192 bytes")
+
+
 def test_what_is_refused():
     secret, out = in_file("secret", b"s"), KMS.folder / "none.enc"
     refused(nitroctl("encrypt", "none", "--in", secret, "--out", out), "there is no key 'none'", 3)

@@ -117,7 +117,7 @@ _nitroctl()
 		['attest root']='--directory'
 		['attest verify']='--root --nonce --pcr --at --debug'
 		['kms create-key']='--policy'
-		['kms encrypt']='--in --out'
+		['kms encrypt']='--in --out --context'
 		['memory set']='--pool'
 		['apply ']='--file --dry-run --prune'
 		['trace ']='--eni --egress --ingress --protocol --peer --port
