@@ -4,9 +4,11 @@
  * over a socket of this host is known from it; who comes over TCP has to sign.
  */
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <linux/vm_sockets.h>
 #include <microhttpd.h>
+#include <netinet/in.h>
 #include <openssl/crypto.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,16 +19,24 @@
 #include <time.h>
 
 #include "http.h"
+#include "limit.h"
 #include "request.h"
 #include "signature.h"
 
 #define LISTENERS_MAX 8
 #define CONNECTIONS_MAX 256
+#define CALLER_CONNECTIONS_MAX 64
 #define CONNECTION_MEMORY 16384
 #define IDLE_SECONDS 30
-#define PRINCIPAL_SIZE (CALLER_TEXT_MAX + 16)
+
+/* A connection, as far as it is known before anything comes */
+struct peer {
+	struct peer *next;
+	char name[PRINCIPAL_SIZE];
+};
 
 struct http {
+	struct peer *peers;
 	struct listener {
 		struct kms *kms;
 		struct MHD_Daemon *daemon;
@@ -110,6 +120,70 @@ static int local_principal(int fd, int family, char to[static PRINCIPAL_SIZE])
 	return 0;
 }
 
+static int peer_name(int fd, char to[static PRINCIPAL_SIZE])
+{
+	struct sockaddr_storage from = {};
+	socklen_t n = sizeof(from);
+
+	if (getpeername(fd, (struct sockaddr *)&from, &n) < 0)
+		return -errno;
+	switch (from.ss_family) {
+	case AF_INET:
+		inet_ntop(AF_INET, &((struct sockaddr_in *)&from)->sin_addr, to, PRINCIPAL_SIZE);
+		return 0;
+	case AF_INET6:
+		inet_ntop(AF_INET6, &((struct sockaddr_in6 *)&from)->sin6_addr, to, PRINCIPAL_SIZE);
+		return 0;
+	default:
+		return local_principal(fd, from.ss_family, to);
+	}
+}
+
+static void peer_remove(struct http *http, struct peer *peer)
+{
+	struct peer **p = &http->peers;
+
+	while (*p && *p != peer)
+		p = &(*p)->next;
+	if (*p)
+		*p = peer->next;
+	free(peer);
+}
+
+/* Who has enough connections finds another one closed, and leaves room to others */
+static void peer_add(struct http *http, int fd, void **context)
+{
+	struct peer *peer = calloc(1, sizeof(*peer));
+	unsigned int n = 0;
+
+	*context = peer;
+	if (!peer || peer_name(fd, peer->name) < 0) {
+		(void)shutdown(fd, SHUT_RDWR);
+		free(peer);
+		*context = NULL;
+		return;
+	}
+	for (const struct peer *p = http->peers; p; p = p->next)
+		n += !strcmp(p->name, peer->name);
+	peer->next = http->peers;
+	http->peers = peer;
+	if (n >= CALLER_CONNECTIONS_MAX)
+		(void)shutdown(fd, SHUT_RDWR);
+}
+
+static void on_connection(void *userdata, struct MHD_Connection *c, void **context,
+			  enum MHD_ConnectionNotificationCode code)
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD);
+	struct listener *l = userdata;
+
+	if (code == MHD_CONNECTION_NOTIFY_STARTED)
+		peer_add(l->kms->http, info ? info->connect_fd : -1, context);
+	else if (*context)
+		peer_remove(l->kms->http, *context);
+}
+
 static const char *signed_by(struct kms *kms, struct MHD_Connection *c, const struct body *body,
 			     char to[static PRINCIPAL_SIZE], struct why *why)
 {
@@ -160,16 +234,30 @@ static const char *check(struct MHD_Connection *c, const char *url, const char *
 	return NULL;
 }
 
+static uint64_t microseconds(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000000ULL + now.tv_nsec / 1000;
+}
+
 static enum MHD_Result answer(struct kms *kms, struct MHD_Connection *c, const char *url,
 			      const char *method, const struct body *body)
 {
 	char principal[PRINCIPAL_SIZE];
+	enum limit_verdict verdict;
 	unsigned int status;
 	const char *error;
 	struct why why;
 	char *text;
 
 	error = identify(kms, c, body, principal, &why);
+	verdict = limit_take(kms->limit, principal, microseconds());
+	if (verdict != LIMIT_PASS) {
+		text = request_throttle(kms, principal, verdict == LIMIT_REFUSE, &status);
+		return respond(c, status, text);
+	}
 	if (!error)
 		error = check(c, url, method, body, &why);
 	text = error ? request_refuse(kms, principal, error, &why, &status) :
@@ -301,7 +389,8 @@ int http_listen(struct kms *kms, int fd, struct why *why)
 		MHD_OPTION_CONNECTION_LIMIT, (unsigned int)CONNECTIONS_MAX,
 		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
 		MHD_OPTION_CONNECTION_TIMEOUT, (unsigned int)IDLE_SECONDS,
-		MHD_OPTION_NOTIFY_COMPLETED, on_completed, l, MHD_OPTION_END);
+		MHD_OPTION_NOTIFY_COMPLETED, on_completed, l,
+		MHD_OPTION_NOTIFY_CONNECTION, on_connection, l, MHD_OPTION_END);
 	if (!l->daemon)
 		return refuse(why, "cannot serve HTTP");
 	kms->http->n++;

@@ -18,6 +18,7 @@
 #define CIPHERTEXT_MAX (1 + 16 + 4 + CIPHER_OVERHEAD + PLAINTEXT_MAX)
 
 struct http;
+struct limit;
 
 /**
  * struct kms - the process
@@ -26,6 +27,7 @@ struct http;
  * @http: where keys are used
  * @store: the keys, wrapped
  * @callers: who may come over TCP
+ * @limit: how often each may ask
  * @roots: whose attestation documents are believed
  * @master: wraps the keys
  * @region: part of the keys' names
@@ -36,6 +38,7 @@ struct kms {
 	struct http *http;
 	struct store *store;
 	struct callers callers;
+	struct limit *limit;
 	STACK_OF(X509) *roots;
 	uint8_t master[CIPHER_KEY_SIZE];
 	const char *region;

@@ -16,6 +16,7 @@
 #include "http.h"
 #include "image.h"
 #include "kms.h"
+#include "limit.h"
 #include "manage.h"
 
 #define FILE_SIZE_MAX (64UL << 10)
@@ -24,6 +25,7 @@
 static const char *arg_credentials;
 static const char *arg_state = "/var/lib/nitro-kms";
 static const char *arg_region = "nitro-local-1";
+static unsigned int arg_rate = LIMIT_RATE_DEFAULT;
 
 static void usage(void)
 {
@@ -34,26 +36,50 @@ static void usage(void)
 	       "     --credentials DIR   where the master key and the roots are\n"
 	       "                         (default $CREDENTIALS_DIRECTORY)\n"
 	       "     --state DIR         where the wrapped keys are (default /var/lib/nitro-kms)\n"
-	       "     --region NAME       part of keys' ARNs (default nitro-local-1, NITRO_REGION)\n");
+	       "     --region NAME       part of keys' ARNs (default nitro-local-1, NITRO_REGION)\n"
+	       "     --rate N            requests of a caller in a minute (default %d, NITRO_KMS_RATE)\n",
+	       LIMIT_RATE_DEFAULT);
+}
+
+static int parse_rate(const char *text)
+{
+	char *end;
+	unsigned long rate = strtoul(text, &end, 10);
+
+	if (strspn(text, "0123456789") == strlen(text) && rate && rate <= LIMIT_RATE_MAX) {
+		arg_rate = (unsigned int)rate;
+		return 0;
+	}
+	fprintf(stderr, "nitro-kms: '%s' is no rate of 1 to %d\n", text, LIMIT_RATE_MAX);
+	return -EINVAL;
+}
+
+static int parse_environment(void)
+{
+	const char *region = getenv("NITRO_REGION"), *rate = getenv("NITRO_KMS_RATE");
+
+	if (region && *region)
+		arg_region = region;
+	return rate && *rate ? parse_rate(rate) : 0;
 }
 
 /* Return: 1 to go on, 0 to end well, below zero for a mistake */
 static int parse_argv(int argc, char *argv[])
 {
-	enum { OPT_CREDENTIALS = 256, OPT_STATE, OPT_REGION };
+	enum { OPT_CREDENTIALS = 256, OPT_STATE, OPT_REGION, OPT_RATE };
 	static const struct option options[] = {
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'V' },
 		{ "credentials", required_argument, NULL, OPT_CREDENTIALS },
 		{ "state", required_argument, NULL, OPT_STATE },
 		{ "region", required_argument, NULL, OPT_REGION },
+		{ "rate", required_argument, NULL, OPT_RATE },
 		{}
 	};
-	const char *region = getenv("NITRO_REGION");
 	int c;
 
-	if (region && *region)
-		arg_region = region;
+	if (parse_environment() < 0)
+		return -EINVAL;
 	while ((c = getopt_long(argc, argv, "hV", options, NULL)) >= 0) {
 		switch (c) {
 		case 'h':
@@ -70,6 +96,10 @@ static int parse_argv(int argc, char *argv[])
 			break;
 		case OPT_REGION:
 			arg_region = optarg;
+			break;
+		case OPT_RATE:
+			if (parse_rate(optarg) < 0)
+				return -EINVAL;
 			break;
 		default:
 			return -EINVAL;
@@ -230,6 +260,9 @@ static int start(struct kms *kms, struct why *why)
 	r = load_all(kms, why);
 	if (r < 0)
 		return r;
+	r = limit_new(arg_rate, &kms->limit);
+	if (r < 0)
+		return refuse_error(why, -r, "cannot count requests");
 	r = start_loop(kms);
 	if (r < 0)
 		return refuse_error(why, -r, "cannot make an event loop");
@@ -242,6 +275,7 @@ static void stop(struct kms *kms)
 	manage_stop(kms);
 	store_close(kms->store);
 	callers_clear(&kms->callers);
+	limit_free(kms->limit);
 	sk_X509_pop_free(kms->roots, X509_free);
 	OPENSSL_cleanse(kms->master, sizeof(kms->master));
 	sd_event_unref(kms->event);

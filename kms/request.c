@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "context.h"
+#include "limit.h"
 #include "policy.h"
 #include "request.h"
 
@@ -311,7 +312,8 @@ static char *finish(struct request *r, unsigned int *status)
 {
 	char *text;
 
-	audit_request(r);
+	if (!r->unrecorded)
+		audit_request(r);
 	*status = status_of(r->error);
 	text = answer_of(r);
 	evidence_clear(&r->evidence);
@@ -351,6 +353,26 @@ char *request_serve(struct kms *kms, const char *principal, const char *target, 
 		err = operation->serve(&r);
 	if (err && !r.error)
 		(void)decline(&r, INTERNAL, "%s", strerror(EIO));
+	return finish(&r, status);
+}
+
+/**
+ * request_throttle - answer a request of who asks too often
+ * @kms: the service
+ * @principal: who asks
+ * @recorded: it is the first that is refused for that, and those that follow say no more
+ * @status: receives the status
+ *
+ * Context: event loop.
+ * Return: the answer, to be freed; NULL if there is no memory.
+ */
+char *request_throttle(struct kms *kms, const char *principal, bool recorded,
+		       unsigned int *status)
+{
+	struct request r = { .kms = kms, .principal = principal, .unrecorded = !recorded };
+
+	(void)decline(&r, THROTTLING, "'%s' asks more often than %u times a minute", principal,
+		      limit_rate(kms->limit));
 	return finish(&r, status);
 }
 

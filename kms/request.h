@@ -18,6 +18,7 @@
 #define LIMIT_EXCEEDED "LimitExceededException"
 #define NOT_FOUND "NotFoundException"
 #define SERIALIZATION "SerializationException"
+#define THROTTLING "ThrottlingException"
 #define UNKNOWN_OPERATION "UnknownOperationException"
 #define VALIDATION "ValidationException"
 
@@ -33,6 +34,7 @@
  * @key: the key that is asked for
  * @error: AWS's name of what is wrong, NULL for nothing
  * @why: and a sentence
+ * @unrecorded: it is not in the journal
  * @reply: the answer
  */
 struct request {
@@ -46,11 +48,14 @@ struct request {
 	struct key key;
 	const char *error;
 	struct why why;
+	bool unrecorded;
 	sd_json_variant *reply;
 };
 
 char *request_serve(struct kms *kms, const char *principal, const char *target, const char *body,
 		    size_t size, unsigned int *status);
+char *request_throttle(struct kms *kms, const char *principal, bool recorded,
+		       unsigned int *status);
 char *request_refuse(struct kms *kms, const char *principal, const char *error,
 		     const struct why *why, unsigned int *status);
 

@@ -19,6 +19,8 @@ import threading
 import time
 
 SERVICE = os.environ.get("NITRO_KMS", "build/kms/check/nitro-kms")
+# More than a test can ask in a minute
+LIMITLESS = 60000000
 JOURNAL = "/run/systemd/journal/socket"
 SECRETS = {"alice": ("AKIAALICE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"),
            "bob": ("AKIABOB", "anothersecret")}
@@ -74,7 +76,8 @@ class Journal:
 class Kms:
     """The service, with the sockets that systemd would give it."""
 
-    def __init__(self, roots, callers=True):
+    def __init__(self, roots, callers=True, rate=LIMITLESS):
+        self.rate = str(rate)
         self.folder = pathlib.Path(tempfile.mkdtemp())
         self.credentials, self.state = self.folder / "credentials", self.folder / "state"
         self.credentials.mkdir()
@@ -112,7 +115,7 @@ class Kms:
                        "LISTEN_FDNAMES": "kms:varlink:tcp"}
         self.process = subprocess.Popen(  # pylint: disable=subprocess-popen-preexec-fn
             ["/bin/sh", "-c", 'LISTEN_PID=$$ exec "$@"', "sh", SERVICE, "--credentials",
-             self.credentials, "--state", self.state], close_fds=False, preexec_fn=hand_over,
+             self.credentials, "--state", self.state, "--rate", self.rate], close_fds=False, preexec_fn=hand_over,
             env=environment, stdin=subprocess.DEVNULL)
 
     def stop(self):
