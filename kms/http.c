@@ -28,6 +28,7 @@
 #define CALLER_CONNECTIONS_MAX 64
 #define CONNECTION_MEMORY 16384
 #define IDLE_SECONDS 30
+#define PRIORITIES "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
 
 /* A connection, as far as it is known before anything comes */
 struct peer {
@@ -98,6 +99,15 @@ static const char *header_of(void *userdata, const char *name)
 
 	(void)MHD_get_connection_values(userdata, MHD_HEADER_KIND, look, &once);
 	return once.n == 1 ? once.value ?: "" : NULL;
+}
+
+static int family_of(int fd)
+{
+	int family = AF_UNSPEC;
+	socklen_t n = sizeof(family);
+
+	(void)getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &family, &n);
+	return family;
 }
 
 static int local_principal(int fd, int family, char to[static PRINCIPAL_SIZE])
@@ -204,12 +214,9 @@ static const char *identify(struct kms *kms, struct MHD_Connection *c, const str
 {
 	const union MHD_ConnectionInfo *info =
 		MHD_get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD);
-	int fd = info ? info->connect_fd : -1, family = AF_UNSPEC;
-	socklen_t n = sizeof(family);
+	int fd = info ? info->connect_fd : -1, family = family_of(fd);
 
 	*to = '\0';
-	if (fd >= 0)
-		(void)getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &family, &n);
 	if (family == AF_INET || family == AF_INET6)
 		return signed_by(kms, c, body, to, why);
 	if ((family == AF_UNIX || family == AF_VSOCK) && !local_principal(fd, family, to))
@@ -360,7 +367,7 @@ static int make_http(struct kms *kms, struct why *why)
 }
 
 /**
- * http_listen - serve on a socket
+ * http_listen - serve on a socket; TCP by TLS if there is a certificate
  * @kms: the service
  * @fd: the socket, which listens
  * @why: says why not
@@ -370,18 +377,31 @@ static int make_http(struct kms *kms, struct why *why)
  */
 int http_listen(struct kms *kms, int fd, struct why *why)
 {
+	const struct MHD_OptionItem plain[] = { { MHD_OPTION_END, 0, NULL } };
+	const struct MHD_OptionItem secure[] = {
+		{ MHD_OPTION_HTTPS_MEM_CERT, 0, kms->tls.certificate },
+		{ MHD_OPTION_HTTPS_MEM_KEY, 0, kms->tls.key },
+		{ MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)PRIORITIES },
+		{ MHD_OPTION_END, 0, NULL },
+	};
+	int family = family_of(fd);
+	bool tls = (family == AF_INET || family == AF_INET6) && kms->tls.key;
 	const union MHD_DaemonInfo *info;
 	struct listener *l;
 	int r = make_http(kms, why);
 
 	if (r < 0)
 		return r;
+	if (!tls && !kms->plain && tls_is_due(fd))
+		return refuse(why, "TCP for other hosts needs credentials '" TLS_CERTIFICATE "' and '"
+			      TLS_KEY "', or --plain");
 	if (kms->http->n == LISTENERS_MAX)
 		return refuse(why, "there are more than %d sockets", LISTENERS_MAX);
 	l = &kms->http->listeners[kms->http->n];
 	l->kms = kms;
 	l->daemon = MHD_start_daemon(
-		MHD_USE_EPOLL | MHD_USE_ERROR_LOG, 0, NULL, NULL, on_request, l,
+		MHD_USE_EPOLL | MHD_USE_ERROR_LOG | (tls ? MHD_USE_TLS : 0), 0, NULL, NULL,
+		on_request, l,
 		MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL,
 		MHD_OPTION_LISTEN_SOCKET, fd,
 		/* what RFC 9112 forbids is refused */
@@ -390,7 +410,8 @@ int http_listen(struct kms *kms, int fd, struct why *why)
 		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
 		MHD_OPTION_CONNECTION_TIMEOUT, (unsigned int)IDLE_SECONDS,
 		MHD_OPTION_NOTIFY_COMPLETED, on_completed, l,
-		MHD_OPTION_NOTIFY_CONNECTION, on_connection, l, MHD_OPTION_END);
+		MHD_OPTION_NOTIFY_CONNECTION, on_connection, l,
+		MHD_OPTION_ARRAY, tls ? secure : plain, MHD_OPTION_END);
 	if (!l->daemon)
 		return refuse(why, "cannot serve HTTP");
 	kms->http->n++;

@@ -11,6 +11,7 @@
 #include "callers.h"
 #include "cipher.h"
 #include "store.h"
+#include "tls.h"
 #include "why.h"
 
 #define PLAINTEXT_MAX 4096
@@ -28,6 +29,8 @@ struct limit;
  * @store: the keys, wrapped
  * @callers: who may come over TCP
  * @limit: how often each may ask
+ * @tls: who it is over TCP, if that is secret on its way
+ * @plain: it need not be
  * @roots: whose attestation documents are believed
  * @master: wraps the keys
  * @region: part of the keys' names
@@ -39,6 +42,8 @@ struct kms {
 	struct store *store;
 	struct callers callers;
 	struct limit *limit;
+	struct tls tls;
+	bool plain;
 	STACK_OF(X509) *roots;
 	uint8_t master[CIPHER_KEY_SIZE];
 	const char *region;

@@ -25,6 +25,7 @@
 static const char *arg_credentials;
 static const char *arg_state = "/var/lib/nitro-kms";
 static const char *arg_region = "nitro-local-1";
+static bool arg_plain;
 static unsigned int arg_rate = LIMIT_RATE_DEFAULT;
 
 static void usage(void)
@@ -37,6 +38,7 @@ static void usage(void)
 	       "                         (default $CREDENTIALS_DIRECTORY)\n"
 	       "     --state DIR         where the wrapped keys are (default /var/lib/nitro-kms)\n"
 	       "     --region NAME       part of keys' ARNs (default nitro-local-1, NITRO_REGION)\n"
+	       "     --plain             serve TCP without TLS to other hosts\n"
 	       "     --rate N            requests of a caller in a minute (default %d, NITRO_KMS_RATE)\n",
 	       LIMIT_RATE_DEFAULT);
 }
@@ -66,13 +68,14 @@ static int parse_environment(void)
 /* Return: 1 to go on, 0 to end well, below zero for a mistake */
 static int parse_argv(int argc, char *argv[])
 {
-	enum { OPT_CREDENTIALS = 256, OPT_STATE, OPT_REGION, OPT_RATE };
+	enum { OPT_CREDENTIALS = 256, OPT_STATE, OPT_REGION, OPT_PLAIN, OPT_RATE };
 	static const struct option options[] = {
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'V' },
 		{ "credentials", required_argument, NULL, OPT_CREDENTIALS },
 		{ "state", required_argument, NULL, OPT_STATE },
 		{ "region", required_argument, NULL, OPT_REGION },
+		{ "plain", no_argument, NULL, OPT_PLAIN },
 		{ "rate", required_argument, NULL, OPT_RATE },
 		{}
 	};
@@ -96,6 +99,9 @@ static int parse_argv(int argc, char *argv[])
 			break;
 		case OPT_REGION:
 			arg_region = optarg;
+			break;
+		case OPT_PLAIN:
+			arg_plain = true;
 			break;
 		case OPT_RATE:
 			if (parse_rate(optarg) < 0)
@@ -209,6 +215,8 @@ static int load_all(struct kms *kms, struct why *why)
 		r = load_roots(kms, why);
 	if (!r)
 		r = load_callers(kms, why);
+	if (!r)
+		r = tls_load(arg_credentials, &kms->tls, why);
 	(void)snprintf(path, sizeof(path), "%s/keys.db", arg_state);
 	return r ?: store_open(path, &kms->store, why);
 }
@@ -245,6 +253,8 @@ static int listen_all(struct kms *kms, struct why *why)
 	free(names);
 	if (r < 0)
 		return r;
+	/* libmicrohttpd has it now */
+	tls_clear(&kms->tls);
 	r = manage_start(kms);
 	return r < 0 ? refuse_error(why, -r, "cannot listen; start nitro-kms.socket") : 0;
 }
@@ -257,6 +267,7 @@ static int start(struct kms *kms, struct why *why)
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
 		return refuse_error(why, errno, "cannot keep others out");
 	kms->region = arg_region;
+	kms->plain = arg_plain;
 	r = load_all(kms, why);
 	if (r < 0)
 		return r;
@@ -275,6 +286,7 @@ static void stop(struct kms *kms)
 	manage_stop(kms);
 	store_close(kms->store);
 	callers_clear(&kms->callers);
+	tls_clear(&kms->tls);
 	limit_free(kms->limit);
 	sk_X509_pop_free(kms->roots, X509_free);
 	OPENSSL_cleanse(kms->master, sizeof(kms->master));

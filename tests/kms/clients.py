@@ -7,6 +7,7 @@ usage: clients.py [TEST...]
 
 import base64
 import json
+import os
 import pathlib
 import subprocess
 import sys
@@ -17,6 +18,7 @@ import botocore.exceptions
 from cryptography.hazmat.primitives import serialization
 
 sys.path.insert(1, str(pathlib.Path(__file__).parent.parent / "enclave"))
+import identity  # noqa: E402  pylint: disable=wrong-import-position
 import maker  # noqa: E402  pylint: disable=wrong-import-position
 import report  # noqa: E402  pylint: disable=wrong-import-position
 import service  # noqa: E402  pylint: disable=wrong-import-position
@@ -25,6 +27,7 @@ OURS = maker.Authority()
 KEY, PUBLIC = maker.recipient()
 JOURNAL = service.Journal()
 KMS = service.Kms([OURS])
+SECURE, STRANGER = service.Kms([OURS], tls=identity.Identity()), identity.Identity()
 IMAGE = {index: bytes([0xa0 + index]) * 48 for index in range(16)}
 ENDPOINT = f"http://127.0.0.1:{KMS.port}"
 POLICY = json.dumps({"Version": "2012-10-17", "Statement": [
@@ -50,9 +53,9 @@ def opened(envelope):
                           check=True, capture_output=True).stdout
 
 
-def python_client(name="alice"):
+def python_client(name="alice", endpoint=ENDPOINT, **more):
     access, secret = service.SECRETS[name]
-    return boto3.client("kms", endpoint_url=ENDPOINT, region_name="nitro-local-1",
+    return boto3.client("kms", endpoint_url=endpoint, **more, region_name="nitro-local-1",
                         aws_access_key_id=access, aws_secret_access_key=secret,
                         config=botocore.config.Config(retries={"max_attempts": 0}))
 
@@ -122,10 +125,41 @@ def test_boto3_knows_the_errors():
     refused("UnknownOperationException", client.list_keys)
 
 
-def javascript(*commands, secret=None):
+def in_file(name, contents):
+    path = SECURE.folder / name
+    path.write_bytes(contents)
+    return str(path)
+
+
+def test_boto3_over_tls():
+    SECURE.call("CreateKey", name="app", policy=POLICY)
+    endpoint = f"https://127.0.0.1:{SECURE.port}"
+    client = python_client(endpoint=endpoint, verify=in_file("root.pem", SECURE.tls.root))
+    blob = client.encrypt(KeyId="alias/app", Plaintext=b"a secret")["CiphertextBlob"]
+    reply = client.decrypt(CiphertextBlob=blob, Recipient=recipient())
+    assert opened(reply["CiphertextForRecipient"]) == b"a secret"
+    client = python_client(endpoint=endpoint, verify=in_file("stranger.pem", STRANGER.root))
+    try:
+        client.generate_random(NumberOfBytes=8)
+        raise AssertionError("it believes whom it does not know")
+    except botocore.exceptions.SSLError:
+        pass
+
+
+def test_javascript_over_tls():
+    endpoint = f"https://127.0.0.1:{SECURE.port}"
+    asked = ("GenerateRandom", {"NumberOfBytes": 32})
+    random, = javascript(asked, endpoint=endpoint, root=in_file("root.pem", SECURE.tls.root))
+    assert len(base64.b64decode(random["Plaintext"])) == 32
+    random, = javascript(asked, endpoint=endpoint, root=in_file("other.pem", STRANGER.root))
+    assert "Plaintext" not in random and random["error"], random
+
+
+def javascript(*commands, secret=None, endpoint=ENDPOINT, root=""):
     access, ours = service.SECRETS["alice"]
     done = subprocess.run(
-        ["node", "--no-warnings", "tests/kms/client.mjs", ENDPOINT, access, secret or ours], check=True,
+        ["node", "--no-warnings", "tests/kms/client.mjs", endpoint, access, secret or ours],
+        check=True, env={**os.environ, "NODE_EXTRA_CA_CERTS": root},
         stdout=subprocess.PIPE, text=True, input=json.dumps(
             [{"command": command, "input": parameters} for command, parameters in commands],
             default=lambda data: {"base64": base64.b64encode(data).decode()}))

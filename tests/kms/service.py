@@ -76,8 +76,9 @@ class Journal:
 class Kms:
     """The service, with the sockets that systemd would give it."""
 
-    def __init__(self, roots, callers=True, rate=LIMITLESS):
-        self.rate = str(rate)
+    def __init__(self, roots, callers=True, rate=LIMITLESS, host="127.0.0.1", tls=None,
+                 start=True):
+        self.rate, self.options, self.tls = str(rate), [], tls
         self.folder = pathlib.Path(tempfile.mkdtemp())
         self.credentials, self.state = self.folder / "credentials", self.folder / "state"
         self.credentials.mkdir()
@@ -89,12 +90,17 @@ class Kms:
             (self.credentials / "nitro-kms.callers").write_text("# of the tests\n" + "".join(
                 f"[{name}]\naws_access_key_id = {key}\naws_secret_access_key = {secret}\n\n"
                 for name, (key, secret) in SECRETS.items()))
-        self.tcp = socket.create_server(("127.0.0.1", 0))
+        if tls:
+            (self.credentials / "nitro-kms.crt").write_bytes(tls.chain)
+            (self.credentials / "nitro-kms.key").write_bytes(tls.key)
+        self.tcp = socket.create_server((host, 0), family=socket.AF_INET6 if ":" in host
+                                        else socket.AF_INET)
         self.port = self.tcp.getsockname()[1]
         self.sockets = [self.listen(self.path), self.listen(self.manage), self.tcp]
         self.process = None
         atexit.register(self.stop)
-        self.start()
+        if start:
+            self.start()
 
     @staticmethod
     def listen(path):
@@ -103,7 +109,7 @@ class Kms:
         listening.listen(64)
         return listening
 
-    def start(self):
+    def start(self, **more):
         def hand_over():
             # First above what is handed over, so that none is overwritten
             high = [os.dup2(one.fileno(), 100 + n) for n, one in enumerate(self.sockets)]
@@ -115,8 +121,9 @@ class Kms:
                        "LISTEN_FDNAMES": "kms:varlink:tcp"}
         self.process = subprocess.Popen(  # pylint: disable=subprocess-popen-preexec-fn
             ["/bin/sh", "-c", 'LISTEN_PID=$$ exec "$@"', "sh", SERVICE, "--credentials",
-             self.credentials, "--state", self.state, "--rate", self.rate], close_fds=False, preexec_fn=hand_over,
-            env=environment, stdin=subprocess.DEVNULL)
+             self.credentials, "--state", self.state, "--rate", self.rate, *self.options],
+            close_fds=False, preexec_fn=hand_over,
+            env=environment, stdin=subprocess.DEVNULL, **more)
 
     def stop(self):
         if self.process:
@@ -167,6 +174,12 @@ class Kms:
                                 "Content-Type": "application/x-amz-json-1.1", **(headers or {})},
                          connection)
 
+    def over_tcp(self):
+        if not self.tls:
+            return http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        return http.client.HTTPSConnection("127.0.0.1", self.port, timeout=60,
+                                           context=self.tls.context())
+
     def signed(self, operation, name="alice", change=None, at=None, leave_out=(), **parameters):
         """The same over TCP, signed by AWS's version 4 as its documentation has it."""
         access, secret = SECRETS.get(name, ("AKIANOBODY", "x"))
@@ -189,8 +202,7 @@ class Kms:
                                     f"SignedHeaders={';'.join(names)}, Signature={key.hex()}")
         if change:
             body, headers = change(body, headers)
-        return self.post(body, headers,
-                         http.client.HTTPConnection("127.0.0.1", self.port, timeout=60))
+        return self.post(body, headers, self.over_tcp())
 
 
 def wait_for(condition, what):
