@@ -8,6 +8,7 @@
 
 #include <endian.h>
 #include <errno.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -48,6 +49,7 @@ static bool ask(struct nsm_device *n)
 	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
 	size_t size = 0;
 
+	message.number = htole64(++n->number);
 	message.room = htole32(n->response.in < NSM_RESPONSE_MAX ? n->response.in :
 								   NSM_RESPONSE_MAX);
 	for (unsigned int i = 0; i < n->request.n_out; i++) {
@@ -55,7 +57,7 @@ static bool ask(struct nsm_device *n)
 		       n->request.iov[i].iov_len);
 		size += n->request.iov[i].iov_len;
 	}
-	iov.iov_len = sizeof(message.room) + size;
+	iov.iov_len = offsetof(struct nsm_request, request) + size;
 	return n->module >= 0 &&
 	       sendmsg(n->module, &msg, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)iov.iov_len;
 }
@@ -81,10 +83,8 @@ static void work(struct nsm_device *n)
 {
 	int r;
 
-	if (n->gone) {
-		n->stale += n->waiting;
+	if (n->gone)
 		n->waiting = n->gone = false;
-	}
 	while (!n->waiting && virtio_running(&n->device, QUEUE)) {
 		r = take_request(n);
 		if (r < 0)
@@ -98,29 +98,30 @@ static void work(struct nsm_device *n)
 	}
 }
 
-/* Return: false if there is no answer for now */
+/* A module that was restarted may give an answer again, and a driver that has reset the device
+ * does not wait for its answer any more: what counts is the one to the last request.
+ *
+ * Return: false if there is no answer for now
+ */
 static bool hear(struct nsm_device *n)
 {
-	uint8_t response[NSM_RESPONSE_MAX];
-	struct iovec iov = { .iov_base = response, .iov_len = sizeof(response) };
+	struct nsm_response message;
+	struct iovec iov = { .iov_base = &message, .iov_len = sizeof(message) };
 	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+	const size_t head = offsetof(struct nsm_response, response);
 	ssize_t size = recvmsg(n->module, &msg, MSG_DONTWAIT);
 
 	if (size < 0 && (errno == EAGAIN || errno == EINTR))
 		return false;
-	if (size <= 0) {
+	if (size < (ssize_t)head) {
 		/* It is gone, with all its registers: there will not be another one */
 		close(n->module);
 		n->module = -1;
-		n->stale = 0;
-		size = 0;
+		if (n->waiting)
+			finish(n, NULL, 0);
+	} else if (n->waiting && le64toh(message.number) == n->number) {
+		finish(n, message.response, msg.msg_flags & MSG_TRUNC ? 0 : size - head);
 	}
-	if (msg.msg_flags & MSG_TRUNC)
-		size = 0;
-	if (n->stale)
-		n->stale--;
-	else if (n->waiting)
-		finish(n, response, size);
 	return n->module >= 0;
 }
 

@@ -10,13 +10,25 @@
 #define NSM_RESPONSE_MAX 0x3000
 
 /**
- * struct nsm_request - a message to the security module. An answer is the response alone
- * @room: how much of a response the guest takes, little-endian
+ * struct nsm_request - a message to the security module
+ * @number: no two requests have the same, little-endian as all numbers
+ * @room: how much of a response the guest takes
  * @request: the guest's request, as long as the message
  */
 struct nsm_request {
+	uint64_t number;
 	uint32_t room;
 	uint8_t request[NSM_REQUEST_MAX];
+};
+
+/**
+ * struct nsm_response - what comes back
+ * @number: that of the request
+ * @response: what the guest gets, as long as the message
+ */
+struct nsm_response {
+	uint64_t number;
+	uint8_t response[NSM_RESPONSE_MAX];
 };
 
 /**
@@ -28,7 +40,7 @@ struct nsm_request {
  * @request: buffers of the request that the module is busy with, if @waiting
  * @response: buffers for its response
  * @waiting: the module is busy with a request
- * @stale: answers to come that nobody waits for any more
+ * @number: that of the last request
  * @gone: the driver has reset the device
  */
 struct nsm_device {
@@ -37,7 +49,7 @@ struct nsm_device {
 	struct source notified, answered;
 	struct chain request, response;
 	bool waiting;
-	unsigned int stale;
+	uint64_t number;
 	bool gone;
 };
 

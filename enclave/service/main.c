@@ -152,6 +152,11 @@ static int start(struct service *s, struct why *why)
 	r = start_loop(s);
 	if (r < 0)
 		return refuse_error(why, -r, "cannot make an event loop");
+	r = enclaves_find(s);
+	if (r < 0)
+		return refuse_error(why, -r, "cannot find the enclaves that run");
+	if (r)
+		printf("goes on with the enclaves that run, %d in all\n", r);
 	r = enrol_start(s, arg_socket);
 	return r < 0 ? refuse_error(why, -r, "cannot listen") : 0;
 }
@@ -181,6 +186,7 @@ int main(int argc, char *argv[])
 		stop(&s);
 		return EXIT_FAILURE;
 	}
+	(void)fflush(stdout);
 	(void)sd_notify(false, "READY=1");
 	r = sd_event_loop(s.event);
 	(void)sd_notify(false, "STOPPING=1");

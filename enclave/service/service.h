@@ -35,6 +35,7 @@ struct service {
 
 int enclave_add(struct service *s, const char *module_id, const struct pcr pcrs[static PCR_BOOT_COUNT],
 		bool debug, int fd, struct why *why);
+int enclaves_find(struct service *s);
 void enclaves_clear(struct service *s);
 int enrol_start(struct service *s, const char *path);
 void enrol_stop(struct service *s);

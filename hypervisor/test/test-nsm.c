@@ -4,10 +4,12 @@
 #include <endian.h>
 #include <linux/virtio_config.h>
 #include <linux/virtio_mmio.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "base.h"
@@ -20,6 +22,7 @@ struct lab {
 	struct loop loop;
 	struct driver driver;
 	int module;
+	uint64_t number;
 };
 
 static void settle(struct lab *l)
@@ -80,14 +83,26 @@ static bool module_hears(struct lab *l, const char *text, uint32_t room)
 	struct nsm_request message;
 	ssize_t n = recv(l->module, &message, sizeof(message), MSG_DONTWAIT);
 
-	return n == (ssize_t)(sizeof(message.room) + strlen(text)) &&
+	if (n >= (ssize_t)sizeof(message.number))
+		l->number = le64toh(message.number);
+	return n == (ssize_t)(offsetof(struct nsm_request, request) + strlen(text)) &&
 	       le32toh(message.room) == room && !memcmp(message.request, text, strlen(text));
 }
 
+static void module_answers(struct lab *l, uint64_t number, const void *data, size_t size)
+{
+	struct iovec iov[] = {
+		{ &(uint64_t){ htole64(number) }, sizeof(number) }, { (void *)data, size },
+	};
+
+	EXPECT(writev(l->module, iov, 2) == (ssize_t)(sizeof(number) + size));
+	settle(l);
+}
+
+/* To what it has heard last */
 static void module_says(struct lab *l, const void *data, size_t size)
 {
-	EXPECT(send(l->module, data, size, 0) == (ssize_t)size);
-	settle(l);
+	module_answers(l, l->number, data, size);
 }
 
 static bool guest_hears(struct lab *l, unsigned int i, const char *text)
@@ -150,13 +165,48 @@ UNIT(long_response)
 	open_lab(&l);
 	memset(data, 'x', sizeof(data));
 	ask(&l, 0, "a");
+	EXPECT(module_hears(&l, "a", 256));
 	module_says(&l, data, 1000);
 	EXPECT(driver_take(&l.driver, 0, &len) == 0);
 	EXPECT(driver_take(&l.driver, 0, &len) == 1 && len == 256);
 	EXPECT(!((uint8_t *)driver_buffer(&l.driver, 0, 1))[256]);
 	ask(&l, 2, "b");
+	EXPECT(module_hears(&l, "b", 256));
 	module_says(&l, data, sizeof(data));
 	EXPECT(guest_hears(&l, 2, ""));
+	close_lab(&l);
+}
+
+/* One that was restarted may not know that it has answered */
+UNIT(answer_twice)
+{
+	struct lab l;
+	uint32_t len;
+
+	open_lab(&l);
+	ask(&l, 0, "one");
+	EXPECT(module_hears(&l, "one", 256));
+	module_says(&l, "1", 1);
+	EXPECT(guest_hears(&l, 0, "1"));
+	ask(&l, 2, "two");
+	module_says(&l, "1", 1);
+	EXPECT(driver_take(&l.driver, 0, &len) < 0);
+	EXPECT(module_hears(&l, "two", 256));
+	module_says(&l, "2", 1);
+	EXPECT(guest_hears(&l, 2, "2"));
+	close_lab(&l);
+}
+
+/* What has not even a number is no answer, and from no module */
+UNIT(no_answer)
+{
+	struct lab l;
+
+	open_lab(&l);
+	ask(&l, 0, "one");
+	EXPECT(send(l.module, "1234567", 7, 0) == 7);
+	settle(&l);
+	EXPECT(guest_hears(&l, 0, "") && l.n.module < 0);
 	close_lab(&l);
 }
 
@@ -185,9 +235,10 @@ UNIT(reset_forgets)
 	driver_start(&l.driver, &l.n.device);
 	settle(&l);
 	ask(&l, 0, "new");
-	EXPECT(module_hears(&l, "old", 256) && module_hears(&l, "new", 256));
+	EXPECT(module_hears(&l, "old", 256));
 	module_says(&l, "old answer", 10);
 	EXPECT(driver_take(&l.driver, 0, &len) < 0);
+	EXPECT(module_hears(&l, "new", 256));
 	module_says(&l, "new answer", 10);
 	EXPECT(guest_hears(&l, 0, "new answer"));
 	close_lab(&l);

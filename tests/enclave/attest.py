@@ -14,12 +14,15 @@ import json
 import os
 import pathlib
 import secrets
+import select
 import shutil
 import socket
+import stat
 import struct
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 import cbor2
@@ -27,6 +30,7 @@ from cryptography import x509
 
 import document
 import eif
+import manager
 import report
 
 NITROCTL = os.environ.get("NITROCTL", "build/tools/check/nitroctl")
@@ -63,16 +67,11 @@ def unseal():
 
 
 def start_service():
-    process = subprocess.Popen([SERVICE, "--credentials", CREDENTIALS, "--socket", SOCKET],
-                               stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-    atexit.register(process.kill)
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and process.poll() is None:
-        with socket.socket(socket.AF_UNIX) as probe:
-            if probe.connect_ex(SOCKET) == 0:
-                return process
-        time.sleep(0.02)
-    raise TimeoutError("nitro-nsm does not listen")
+    systemd = manager.Manager([SERVICE, "--credentials", str(CREDENTIALS), "--socket", SOCKET],
+                              str(FOLDER / "notify"))
+    systemd.start()
+    atexit.register(lambda: systemd.process.kill())  # pylint: disable=unnecessary-lambda
+    return systemd
 
 
 def call(method, parameters, fds=()):
@@ -103,14 +102,34 @@ class Enclave:
         assert "error" not in reply, reply
         self.socket = ours
         self.socket.settimeout(60)
+        self.number = 0
+
+    def begin(self, request, room=0x3000):
+        """As virtio-nsm does."""
+        self.number += 1
+        self.socket.send(struct.pack("<QI", self.number, room) + request)
+
+    def end(self):
+        """The response as it comes; one that has come before is passed over."""
+        while True:
+            message = self.socket.recv(65536)
+            assert message, "nitro-nsm has let go of the enclave"
+            if struct.unpack_from("<Q", message) == (self.number,):
+                return message[8:]
 
     def send(self, request, room=0x3000):
-        """As virtio-nsm does; the response as it comes."""
-        self.socket.send(struct.pack("<I", room) + request)
-        return self.socket.recv(65536)
+        self.begin(request, room)
+        return self.end()
 
     def ask(self, request):
         return cbor2.loads(self.send(cbor2.dumps(request)))
+
+    def is_gone(self):
+        """Its module has closed the socket; with what was not read, that is a reset."""
+        try:
+            return self.socket.recv(65536) == b""
+        except ConnectionResetError:
+            return True
 
     def attest(self, user_data=None, nonce=None, public_key=None):
         reply = self.ask({"Attestation": {"user_data": user_data, "nonce": nonce,
@@ -135,8 +154,7 @@ def verify(message, *more):
 def setup():
     done = nitroctl("init", "--directory", KEYS, "-j")
     unseal()
-    start_service()
-    return done
+    return done, start_service()
 
 
 def test_keys_are_made_and_sealed():
@@ -401,8 +419,10 @@ def test_who_asks_wrongly():
     # And still gets its own
     assert document.verify(enclave.attest(), root())["pcrs"][0] == PCRS[0]
     # What is not even a message ends it
-    enclave.socket.send(b"abc")
-    assert enclave.socket.recv(1) == b""
+    for message in (b"", b"abc", bytes(11)):
+        enclave = Enclave()
+        enclave.socket.send(message)
+        assert enclave.is_gone(), message
 
 
 def test_who_enrols_wrongly():
@@ -428,5 +448,146 @@ def test_who_enrols_wrongly():
     assert ours.recv(1) == b""
 
 
-INIT = setup()
+def kept():
+    """How many enclaves systemd holds: a socket and a state each."""
+    SYSTEMD.settle()
+    assert all(len(fds) == 2 for fds in SYSTEMD.held.values()), SYSTEMD.held
+    return len(SYSTEMD.held)
+
+
+def only_names():
+    """Names of what systemd holds, without those of enclaves that are gone."""
+    call("Host", {})
+    SYSTEMD.settle()
+    return set(SYSTEMD.held)
+
+
+def memory_of(names):
+    """The state among the descriptors of one name."""
+    (fds,) = (SYSTEMD.held[name] for name in names)
+    (memory,) = (fd for fd in fds if not stat.S_ISSOCK(os.fstat(fd).st_mode))
+    return memory
+
+
+def test_a_restart_goes_on():
+    before = only_names()
+    enclave, other, debug = Enclave("i-1-enc7"), Enclave("i-1-enc8"), Enclave("i-2-enc9", debug=True)
+    extended = eif.extend(b"application")
+    enclave.ask({"ExtendPCR": {"index": 16, "data": b"application"}})
+    enclave.ask({"LockPCR": {"index": 16}})
+    enclave.ask({"ExtendPCR": {"index": 17, "data": b"free"}})
+    other.ask({"LockPCRs": {"range": 24}})
+    first = document.verify(enclave.attest(), root())
+    assert len(only_names() - before) == 3
+    for end in (SYSTEMD.stop, SYSTEMD.kill):
+        end()
+        # One asks while nobody is there
+        other.begin(cbor2.dumps({"LockPCR": {"index": 23}}))
+        SYSTEMD.start()
+        assert cbor2.loads(other.end()) == {"Error": "ReadOnlyIndex"}
+        second = document.verify(enclave.attest(nonce=b"again"), root(), nonce=b"again")
+        assert (second["module_id"], second["pcrs"]) == ("i-1-enc7", first["pcrs"])
+        assert second["pcrs"][16] == extended and set(second["pcrs"]) == {*range(17)}
+        assert enclave.ask({"ExtendPCR": {"index": 16, "data": b"x"}}) == {"Error": "ReadOnlyIndex"}
+        assert enclave.ask({"DescribePCR": {"index": 17}})["DescribePCR"] == \
+            {"lock": False, "data": eif.extend(b"free")}
+        assert other.ask("DescribeNSM")["DescribeNSM"]["locked_pcrs"] == list(range(24))
+        found = document.verify(debug.attest(), root())
+        assert found["module_id"] == "i-2-enc9" and not any(map(any, found["pcrs"].values()))
+    # Nothing is kept twice, nor for longer than the enclave is there
+    assert len(only_names() - before) == 3
+    for gone in (enclave, other, debug):
+        gone.socket.close()
+    while only_names() - before:
+        time.sleep(0.01)
+
+
+def test_one_that_ends_meanwhile_is_forgotten():
+    before = only_names()
+    enclave, stays = Enclave(), Enclave()
+    names = only_names() - before
+    SYSTEMD.kill()
+    enclave.socket.close()
+    # systemd lets go of a socket when the other end is closed
+    for name in names:
+        for fd in SYSTEMD.held[name]:
+            if stat.S_ISSOCK(os.fstat(fd).st_mode) and select.select([fd], [], [], 0)[0]:
+                SYSTEMD.held[name].remove(fd)
+                os.close(fd)
+                break
+    SYSTEMD.start()
+    assert len(only_names() - before) == 1 and kept()
+    stays.attest()
+
+
+def test_a_request_is_answered_once():
+    """It is killed at each point of one request, which is then there or not."""
+    before, enclave, register = only_names(), Enclave(), bytes(48)
+    memory = memory_of(only_names() - before)
+    request = cbor2.dumps({"ExtendPCR": {"index": 16, "data": b"more"}})
+    for point in ("not read", "half kept", "kept", "answered"):
+        old = os.pread(memory, 8192, 0)
+        register = hashlib.sha384(register + b"more").digest()
+        if point == "not read":
+            SYSTEMD.kill()
+            enclave.begin(request)
+        else:
+            assert cbor2.loads(enclave.send(request)) == {"ExtendPCR": {"data": register}}
+            SYSTEMD.kill()
+            if point == "half kept":
+                new = os.pread(memory, 8192, 0)
+                half = next(at for at in range(8192) if old[at] != new[at]) + 20
+                os.pwrite(memory, old[half:], half)
+            # The response was not sent, or the request was still there
+            enclave.number -= 1
+            enclave.begin(request)
+        SYSTEMD.start()
+        assert cbor2.loads(enclave.end()) == {"ExtendPCR": {"data": register}}, point
+        assert enclave.ask({"DescribePCR": {"index": 16}})["DescribePCR"]["data"] == register
+    # Another request of that number is that request
+    enclave.number -= 1
+    assert "DescribePCR" in enclave.ask({"DescribePCR": {"index": 3}})
+    assert enclave.ask({"ExtendPCR": {"index": 16, "data": b"x"}})
+
+
+def test_it_is_killed_and_killed():
+    """Whatever it was about: each request has its effect once, and one response."""
+    enclave, register = Enclave(), bytes(48)
+    for number in range(25):
+        data = secrets.token_bytes(8)
+        stop = threading.Event()
+
+        def restart(delay=number * 0.0004, stop=stop):
+            time.sleep(delay)
+            SYSTEMD.kill()
+            SYSTEMD.start()
+            stop.set()
+
+        killer = threading.Thread(target=restart)
+        killer.start()
+        while True:
+            register = hashlib.sha384(register + data).digest()
+            answer = enclave.ask({"ExtendPCR": {"index": 16, "data": data}})
+            assert answer == {"ExtendPCR": {"data": register}}, number
+            if stop.is_set():
+                break
+        killer.join()
+    assert enclave.ask({"LockPCR": {"index": 16}}) == "LockPCR"
+    assert document.verify(enclave.attest(), root())["pcrs"][16] == register
+
+
+def test_what_another_version_kept_is_not_guessed():
+    before, enclave, stays = only_names(), Enclave(), Enclave()
+    name = sorted(only_names() - before)[0]
+    memory = memory_of([name])
+    SYSTEMD.kill()
+    os.pwrite(memory, bytes(8192), 0)
+    SYSTEMD.start()
+    assert name not in only_names() and len(only_names() - before) == 1
+    # One of the two, as names tell nothing
+    (gone,) = (one for one in (enclave, stays) if select.select([one.socket], [], [], 0)[0])
+    assert gone.is_gone()
+
+
+INIT, SYSTEMD = setup()
 report.run(sys.modules[__name__], sys.argv[1:])
