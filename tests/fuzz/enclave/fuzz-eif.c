@@ -24,6 +24,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (eif.sections[i].data < data || eif.sections[i].size > size ||
 		    eif.sections[i].data + eif.sections[i].size > data + size)
 			abort();
+	(void)eif_is_undamaged(&eif);
 	(void)describe_image(&eif, 1700000000, &described, &why);
 	sd_json_variant_unref(described);
 	return 0;

@@ -5,6 +5,7 @@
  * one, and what.
  */
 
+#include <linux/virtio_mmio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -63,6 +64,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	static struct virtio_device device;
 	static struct driver driver;
 	size_t writes, size;
+	uint8_t part[8];
 	uint64_t config = 0;
 
 	if (!n)
@@ -81,6 +83,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 		memcpy(&value, data + 1, sizeof(value));
 		driver_write(&driver, data[0], value);
 		driver_read(&driver, data[0]);
+		/* of the configuration any part */
+		virtio_read(&device, VIRTIO_MMIO_CONFIG + data[1], part,
+			    data[2] % (sizeof(part) + 1));
 	}
 	size = n < 0x40000 - 0x10000 ? n : 0x40000 - 0x10000;
 	memcpy(driver.memory.base + 0x10000, data, size);
