@@ -113,7 +113,8 @@ static int give_monitor(struct life *l, struct launch *launch, struct error *e)
 }
 
 /* Memory of the pool: QEMU finds it by its size, and touches none of it before the guest
- * does. There is no other way to have it than to open it, which can be done once.
+ * does. There is no other way to have it than to open it, which can be done once. QEMU
+ * chooses where it maps it: as large pages are aligned, or neither it nor KVM have any.
  */
 static int describe_memory(struct life *l, const struct object *o, struct launch *launch,
 			   struct error *e)
@@ -127,8 +128,9 @@ static int describe_memory(struct life *l, const struct object *o, struct launch
 		return fd;
 	launch_arg(launch, "-object");
 	launch_arg(launch,
-		   "memory-backend-file,id=" VMM_MEMORY_ID ",size=%lluM,share=on,prealloc=off,mem-path=/proc/self/fd/%d",
-		   (unsigned long long)(INSTANCE(o)->memory / MIB), launch_fd(launch, fd));
+		   "memory-backend-file,id=" VMM_MEMORY_ID ",size=%lluM,align=%s,share=on,prealloc=off,mem-path=/proc/self/fd/%d",
+		   (unsigned long long)(INSTANCE(o)->memory / MIB),
+		   INSTANCE(o)->memory < 1024 * MIB ? "2M" : "1G", launch_fd(launch, fd));
 	return 0;
 }
 

@@ -155,7 +155,7 @@ def a_virtual_machine_boots_from_it(lab):
         ["qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none",
          "-accel", "kvm", "-cpu", "host", "-m", "size=256M",
          "-M", "microvm,acpi=on,pcie=on,rtc=on,usb=off,graphics=off,memory-backend=ram",
-         "-object", f"memory-backend-file,id=ram,size=256M,share=on,prealloc=off,"
+         "-object", f"memory-backend-file,id=ram,size=256M,align=2M,share=on,prealloc=off,"
                     f"mem-path=/proc/self/fd/{guest['fd']}",
          "-kernel", "build/instance/kernel", "-initrd", "build/instance/initrd",
          "-append", "console=hvc0 quiet mitigations=off cryptomgr.notests "
