@@ -24,6 +24,7 @@ import struct
 import subprocess
 
 import bpf
+import dma
 from nitromem import MIB, ranges
 from injector import Injector, libc, check
 from targets import RUN, Target, scan, until
@@ -350,6 +351,25 @@ def peek(target):
         [(at - 8192, at - 4096) for at in target.physical()]
     return scan("/sys/kernel/debug/nitro_peek", [target.hash],
                 *((start, end - start) for start, end in pairs))
+
+
+# --- a device that does what root says
+
+@way("a device's DMA, its IOMMU group made `identity`")
+@refusable
+def dma_passed(target):
+    with dma.Edu() as device:
+        return ABSENT if device.find(target) is None else FOUND
+
+
+@way("a device's DMA, its IOMMU group as it is")
+@refusable
+def dma_stopped(target):
+    """From where it can read if the group is another."""
+    with dma.Edu() as device:
+        at = device.find(target)
+        assert at is not None, "the control"
+        return FOUND if target.is_canary(device.read(at, device.before)) else REFUSED
 
 
 # --- its monitor
