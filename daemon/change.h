@@ -31,6 +31,7 @@ struct change {
 	struct map cursors;	/* subnet id -> where its free addresses begin */
 	bool names_storage;	/* a stack that has keys, pools or volumes of this host */
 	bool names_instances;	/* likewise */
+	bool names_enclaves;	/* likewise */
 	const struct map *assigned;	/* id -> what an operation has found for it */
 };
 

@@ -16,8 +16,6 @@
 #include "storage.h"
 #include "varlink.h"
 
-#define MIB (1ULL << 20)
-
 /**
  * struct run - a call of Run under way
  * @m: the manager
@@ -85,25 +83,6 @@ static int take_image(struct run *run, struct error *e)
 	return run->copy < 0 ? run->copy : 0;
 }
 
-static bool has_cid(const struct model *model, uint32_t cid, const struct object *but)
-{
-	struct object *o;
-
-	FOR_EACH_OBJECT(model, KIND_ENCLAVE, o)
-		if (o != but && !INSTANCE(o)->ended && ENCLAVE(o)->cid == cid)
-			return true;
-	return false;
-}
-
-static uint32_t free_cid(const struct model *model)
-{
-	uint32_t cid = ENCLAVE_CID_FIRST;
-
-	while (has_cid(model, cid, NULL))
-		cid++;
-	return cid;
-}
-
 static sd_json_variant *properties_of(const struct run *run, const struct model *model)
 {
 	static const char *const own[] = { "image_fd", "no_wait", NULL };
@@ -117,7 +96,7 @@ static sd_json_variant *properties_of(const struct run *run, const struct model 
 	if (sd_json_variant_filter(&v, (char **)own) < 0)
 		abort();
 	if (!json_get(v, "cid"))
-		json_set_uint(&v, "cid", free_cid(model));
+		json_set_uint(&v, "cid", enclave_free_cid(model));
 	for (size_t i = 0; run->v && i < ARRAY_SIZE(told); i++)
 		json_set(&v, told[i], sd_json_variant_ref(json_get(run->v, told[i])));
 	json_set_bool(&v, "pool", memory_is_set(run->m));
@@ -126,58 +105,11 @@ static sd_json_variant *properties_of(const struct run *run, const struct model 
 	return v;
 }
 
-/* All enclaves of an instance together have no more than it has itself */
-static int check_parent(struct manager *m, const struct model *model, const struct object *o,
-			struct error *e)
-{
-	const char *name = ENCLAVE(o)->parent;
-	struct object *parent = name ? instances_find(model, name) : NULL, *other;
-	struct life *l = parent ? instances_get(m, parent->id) : NULL;
-	uint64_t cpus = 0, memory = 0;
-
-	if (!name)
-		return 0;
-	if (!l || l->state != LIFE_RUNNING)
-		return fail(e, ERR_INVALID,
-			    "instance '%s' is not running, so enclave '%s' cannot be counted against it",
-			    name, o->name);
-	FOR_EACH_OBJECT(model, KIND_ENCLAVE, other) {
-		if (INSTANCE(other)->ended || !streq(ENCLAVE(other)->parent, name))
-			continue;
-		cpus += INSTANCE(other)->vcpus;
-		memory += INSTANCE(other)->memory;
-	}
-	/* what is this host has all of it */
-	if (INSTANCE(parent)->kind == INSTANCE_HOST)
-		return 0;
-	if (cpus > INSTANCE(parent)->vcpus)
-		return fail(e, ERR_FAILED,
-			    "the enclaves of instance '%s' would have %llu CPUs, it has %llu itself; terminate one, or run it without --parent",
-			    name, (unsigned long long)cpus,
-			    (unsigned long long)INSTANCE(parent)->vcpus);
-	if (memory > INSTANCE(parent)->memory)
-		return fail(e, ERR_FAILED,
-			    "the enclaves of instance '%s' would have %lluM of memory, it has %lluM itself; terminate one, or run it without --parent",
-			    name, (unsigned long long)(memory / MIB),
-			    (unsigned long long)(INSTANCE(parent)->memory / MIB));
-	return 0;
-}
-
-static int check_size(const struct run *run, const struct object *o, struct error *e)
-{
-	if (INSTANCE(o)->memory >= run->least)
-		return 0;
-	return fail(e, ERR_INVALID,
-		    "memory %lluM of enclave '%s' is too little for '%s', which needs %lluM at least",
-		    (unsigned long long)(INSTANCE(o)->memory / MIB), o->name, ENCLAVE(o)->image,
-		    (unsigned long long)(run->least / MIB));
-}
-
 static int build(struct change *c, void *data, struct error *e)
 {
 	struct run *run = data;
 	_cleanup_json_ sd_json_variant *v = properties_of(run, c->model);
-	const char *name = json_string(run->p, "name"), *parent;
+	const char *name = json_string(run->p, "name");
 	struct object *old = model_get(c->model, KIND_ENCLAVE, NULL, name ? name : "");
 	struct object *o;
 	int r;
@@ -188,16 +120,8 @@ static int build(struct change *c, void *data, struct error *e)
 	if (r < 0)
 		return r;
 	o = c->edits[0].new;
-	parent = ENCLAVE(o)->parent;
-	if (parent && !model_lookup(c->model, KIND_INSTANCE, NULL, parent, e))
-		return -ENOENT;
-	if (has_cid(c->model, ENCLAVE(o)->cid, o))
-		return fail(e, ERR_IN_USE, "another enclave has CID %u; without --cid a free one is taken",
-			    ENCLAVE(o)->cid);
-	r = check_size(run, o, e);
-	if (r >= 0)
-		r = check_parent(run->m, c->model, o, e);
-	return r < 0 ? r : place_check(run->m, o, e);
+	r = enclave_check_size(o, run->least, e);
+	return r < 0 ? r : enclave_check_start(run->m, c->model, o, false, e);
 }
 
 static void done(struct manager *m, const struct change *c, struct error *e, void *data)

@@ -75,6 +75,13 @@ int serve_enclave_console(sd_varlink *link, sd_json_variant *p, struct manager *
 	return !o || e.code ? varlink_fail(link, &e) : instance_give_console(link, p, m, o);
 }
 
+/* One that waits for its parent, as it was not started yet */
+static bool waits(const struct life *l, const struct life *parent)
+{
+	return parent->state == LIFE_PENDING && l->state == LIFE_PENDING &&
+		!instance_is_marked(l->m, l->id, "");
+}
+
 /**
  * enclaves_parent_changed - an instance is in another state: its enclaves end with it
  * @m: the manager
@@ -99,7 +106,7 @@ void enclaves_parent_changed(struct manager *m, const struct object *parent)
 		struct life *child = instances_get(m, ids.v[i]);
 		_cleanup_error_ struct error e = {};
 
-		if (!child)
+		if (!child || waits(child, l))
 			continue;
 		free(child->ending);
 		child->ending = xprintf("its parent, instance '%s', has ended", parent->name);

@@ -54,6 +54,13 @@ int enclave_image_measure(int from, int to, struct error *e);
 struct measured *enclave_image_take(int fd, sd_json_variant *v, struct error *e);
 struct measured *enclave_image_free(struct measured *image);
 
+/* enclave-check.c */
+uint32_t enclave_free_cid(const struct model *model);
+int enclave_check_size(const struct object *o, uint64_t least, struct error *e);
+int enclave_check_start(struct manager *m, const struct model *model, const struct object *o,
+			bool soon, struct error *e);
+char *enclave_missing(struct manager *m, const struct object *o);
+
 /* enclave-vmm.c */
 struct cell *enclave_cell(struct life *l);
 char *enclave_vsock(const struct manager *m, const char *id, const char *file);

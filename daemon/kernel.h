@@ -77,10 +77,11 @@ bool kernel_has_address(const struct prefix *address);
  * struct stack_request - a stack to be applied
  * @stack: the stack
  * @lines: JSON pointer -> line of the file, or NULL
+ * @measured: name of an enclave -> what its image was measured to be, or NULL
  * @prune: delete what the stack does not name
  */
 struct stack_request {
-	sd_json_variant *stack, *lines;
+	sd_json_variant *stack, *lines, *measured;
 	bool prune;
 };
 
@@ -102,5 +103,10 @@ int stack_new_instances(const struct change *c,
 			void *data, struct error *e);
 void stack_instances_applied(struct manager *m, const struct change *c);
 sd_json_variant *stack_export_instance(const struct model *m, const struct object *o);
+
+/* stack-enclave.c */
+int stack_put_enclaves(struct manager *m, struct change *c, const struct stack_request *rq,
+		       struct error *e);
+sd_json_variant *stack_export_enclave(const struct model *m, const struct object *o);
 
 #endif

@@ -145,8 +145,8 @@ static char *missing(struct life *l, const struct object *o)
 	/* while the host boots udev may not have loaded KVM yet */
 	if (l->carrier->check(&e) < 0)
 		return xstrdup(e.message);
-	if (o->kind != KIND_INSTANCE)
-		return NULL;
+	if (o->kind == KIND_ENCLAVE)
+		return enclave_missing(l->m, o);
 	FOR_EACH_OBJECT(&l->m->model, KIND_ENI, other) {
 		struct keni *k = kstate_eni(&l->m->kernel->actual, other->handle);
 

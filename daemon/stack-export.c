@@ -130,7 +130,8 @@ static sd_json_variant *export_list(const struct model *m, enum object_kind kind
 		if (!streq(o->vpc, vpc))
 			continue;
 		v = kind_is_storage(kind) ? export_storage(m, o) :
-			kind == KIND_INSTANCE ? export_instance(m, o) : export_object(m, o);
+			kind == KIND_INSTANCE ? export_instance(m, o) :
+			kind == KIND_ENCLAVE ? stack_export_enclave(m, o) : export_object(m, o);
 		if (v)
 			json_list_add(&list, v);
 	}
@@ -180,5 +181,6 @@ sd_json_variant *stack_export(struct manager *m)
 	add_list(&m->model, &v, "pools", KIND_POOL, NULL);
 	add_list(&m->model, &v, "volumes", KIND_VOLUME, NULL);
 	add_list(&m->model, &v, "instances", KIND_INSTANCE, NULL);
+	add_list(&m->model, &v, "enclaves", KIND_ENCLAVE, NULL);
 	return v;
 }

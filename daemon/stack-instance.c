@@ -400,7 +400,7 @@ int stack_put_instances(struct manager *m, struct change *c, sd_json_variant *li
 /**
  * stack_prune_instance - an instance that the stack does not name is terminated
  * @c: the change
- * @o: the instance
+ * @o: the instance, or an enclave
  * @e: says why not
  *
  * Context: method call.
@@ -418,14 +418,20 @@ int stack_prune_instance(struct change *c, struct object *o, struct error *e)
 	return 0;
 }
 
+/* An enclave has the life of an instance */
+static bool lives(const struct object *o)
+{
+	return o->kind == KIND_INSTANCE || o->kind == KIND_ENCLAVE;
+}
+
 static bool is_new(const struct edit *edit)
 {
-	return edit->new && edit->new->kind == KIND_INSTANCE && !INSTANCE(edit->new)->ended &&
+	return edit->new && lives(edit->new) && !INSTANCE(edit->new)->ended &&
 		(!edit->old || INSTANCE(edit->old)->ended);
 }
 
 /**
- * stack_is_terminated - does an edit terminate an instance?
+ * stack_is_terminated - does an edit terminate an instance or an enclave?
  * @edit: the edit
  *
  * Context: any.
@@ -433,13 +439,13 @@ static bool is_new(const struct edit *edit)
  */
 bool stack_is_terminated(const struct edit *edit)
 {
-	return edit->old && edit->new && edit->new->kind == KIND_INSTANCE &&
+	return edit->old && edit->new && lives(edit->new) &&
 		INSTANCE(edit->new)->wish == WISH_TERMINATED &&
 		INSTANCE(edit->old)->wish != WISH_TERMINATED;
 }
 
 /**
- * stack_new_instances - the instances that a change makes
+ * stack_new_instances - the instances and enclaves that a change makes
  * @c: the change, checked
  * @each: told of each; below zero ends it
  * @data: for it
@@ -496,7 +502,7 @@ void stack_instances_applied(struct manager *m, const struct change *c)
 		moved |= o->kind == KIND_ENI || o->kind == KIND_VOLUME;
 		if (is_new(edit))
 			instances_begin(m, o);
-		else if (o->kind == KIND_INSTANCE)
+		else if (lives(o))
 			apply_wish(m, o);
 	}
 	for (size_t i = 0; moved && i < m->instances->lives.cap; i++) {

@@ -10,6 +10,7 @@ static const struct json_key stack_keys[] = {
 	{ "version", T_UINT }, { "hosts", T_OBJECTS }, { "prefix_lists", T_OBJECTS },
 	{ "vpcs", T_OBJECTS }, { "enis", T_OBJECTS }, { "keys", T_OBJECTS },
 	{ "pools", T_OBJECTS }, { "volumes", T_OBJECTS }, { "instances", T_OBJECTS },
+	{ "enclaves", T_OBJECTS },
 };
 
 /* What belongs to one host, in the order of its making */
@@ -205,14 +206,14 @@ static int prune(struct change *c, struct error *e)
 		/* a stack that says nothing of storage does not mean that there is none */
 		if (kind_is_storage(k) && !c->names_storage)
 			continue;
-		/* an enclave is run, not declared: its image is no file of the stack's */
-		if (k == KIND_ENCLAVE || (k == KIND_INSTANCE && !c->names_instances))
+		if ((k == KIND_INSTANCE && !c->names_instances) ||
+		    (k == KIND_ENCLAVE && !c->names_enclaves))
 			continue;
 		FOR_EACH_OBJECT(m, k, o) {
 			if (map_get(&c->by_id, o->id))
 				continue;
-			r = k == KIND_INSTANCE ? stack_prune_instance(c, o, e) :
-						 change_delete(c, o, e);
+			r = k == KIND_INSTANCE || k == KIND_ENCLAVE ?
+				stack_prune_instance(c, o, e) : change_delete(c, o, e);
 			if (r < 0)
 				return r;
 		}
@@ -324,20 +325,33 @@ static void diff_key(const char *key, sd_json_variant *old, sd_json_variant *new
 	format_value(new, t);
 }
 
-/* What is wanted of an instance is its state; when it was run is not of interest, and
- * what its user data are not everybody's.
+/* Of an instance and of an enclave: when it was run, and what it turned out to be */
+static bool is_of_interest(const char *key)
+{
+	static const char *const not[] = {
+		"launched", "ended", "ending", "measurements", "pool"
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(not); i++)
+		if (streq(key, not[i]))
+			return false;
+	return true;
+}
+
+/* What is wanted of an instance is its state; what its user data are is not everybody's
+ * business
  */
 static void diff_property(const struct object *o, const char *key, sd_json_variant *old,
 			  sd_json_variant *new, struct text *t)
 {
 	if (streq(key, "name") || streq(key, "data_key"))
 		return;
-	if (o->kind != KIND_INSTANCE)
+	if (o->kind != KIND_INSTANCE && o->kind != KIND_ENCLAVE)
 		diff_key(key, old, new, t);
 	else if (streq(key, "user_data") && !streq(old ? sd_json_variant_string(old) : NULL,
 						   sd_json_variant_string(new)))
 		text_add(t, "%s%c %s", t->n ? "\n" : "", old ? '~' : '+', key);
-	else if (strcmp(key, "user_data") && strcmp(key, "launched") && strcmp(key, "ended"))
+	else if (strcmp(key, "user_data") && is_of_interest(key))
 		diff_key(streq(key, "wish") ? "state" : key, old, new, t);
 }
 
@@ -412,6 +426,8 @@ int stack_build(struct manager *m, struct change *c, const struct stack_request 
 		r = put_storage(c, rq->stack, e);
 	if (r >= 0)
 		r = stack_put_instances(m, c, json_get(rq->stack, "instances"), e);
+	if (r >= 0)
+		r = stack_put_enclaves(m, c, rq, e);
 	if (r >= 0 && rq->prune)
 		r = prune(c, e);
 	return r;

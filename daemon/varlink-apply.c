@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Apply of io.nitro.Network: a stack as one change. Kernels of instances that it makes
- * come along as open files, and are copied before anything changes.
+ * Apply of io.nitro.Network: a stack as one change. Kernels of instances and images of
+ * enclaves that it makes come along as open files, and are copied before anything changes.
  */
 
 #include <stdio.h>
 
 #include "change.h"
-#include "instances.h"
+#include "enclaves.h"
 #include "storage.h"
 #include "varlink.h"
 
@@ -17,10 +17,21 @@ enum file { FILE_KERNEL, FILE_INITRD, FILES };
 
 static const char *const file_names[FILES] = { "kernel", "initrd" };
 
-/* An instance that will be made, and its files */
+/**
+ * struct gathered - an instance or an enclave that will be made
+ * @dir: where its files will be
+ * @fds: of an instance: its files
+ * @image: of an enclave: its image; -1 for an instance
+ * @copy: a memfd, where that is copied to
+ * @name: its name
+ * @measured: the image, once it was measured
+ */
 struct gathered {
 	char *dir;
 	int fds[FILES];
+	int image, copy;
+	char *name;
+	struct measured *measured;
 };
 
 /**
@@ -30,10 +41,10 @@ struct gathered {
  * @stack: the stack
  * @paths: the files that came along
  * @fds: they, in this order
- * @v: the instances that will be made
+ * @v: what will be made
  * @n: how many
  * @cap: room in @v
- * @helper: copies their files
+ * @helper: copies their files, and measures images
  */
 struct apply {
 	struct manager *m;
@@ -55,6 +66,9 @@ static void apply_free(void *data)
 		if (a->v[i].dir)
 			instance_dir_remove(a->m, strrchr(a->v[i].dir, '/') + 1);
 		free(a->v[i].dir);
+		free(a->v[i].name);
+		close_fd(&a->v[i].copy);
+		enclave_image_free(a->v[i].measured);
 	}
 	for (size_t i = 0; i < a->paths.n; i++)
 		close_fd(&a->fds[i]);
@@ -63,10 +77,11 @@ static void apply_free(void *data)
 	sd_varlink_unref(a->link);
 	sd_json_variant_unref(a->stack.stack);
 	sd_json_variant_unref(a->stack.lines);
+	sd_json_variant_unref(a->stack.measured);
 	free(a);
 }
 
-static void refuse(struct apply *a, struct error *e)
+static void tell_why(struct apply *a, struct error *e)
 {
 	stack_locate(&a->stack, e);
 	(void)varlink_fail(a->link, e);
@@ -101,46 +116,102 @@ static int find_file(const struct apply *a, const char *path)
 	return -1;
 }
 
-static int gather(const struct object *o, void *data, struct error *e)
+/* The file of an object that @key names */
+static int gather_file(const struct apply *a, const struct object *o, const char *key,
+		       const char *path, int *ret, struct error *e)
+{
+	*ret = find_file(a, path);
+	if (*ret >= 0)
+		return 0;
+	return fail(e, ERR_INVALID, "%s '%s' of %s '%s' cannot be opened by who applies the stack",
+		    key, path, kind_ops[o->kind]->label, o->name);
+}
+
+static int gather_files(const struct apply *a, const struct object *o, struct gathered *g,
+			struct error *e)
 {
 	const char *const paths[FILES] = { INSTANCE(o)->kernel, INSTANCE(o)->initrd };
-	struct apply *a = data;
-	struct gathered *g;
 
-	GROW(a->v, a->n, a->cap);
-	g = &a->v[a->n];
-	*g = (struct gathered){ .fds = { -1, -1 } };
 	for (enum file f = 0; f < FILES; f++) {
 		if (!paths[f])
 			continue;
-		g->fds[f] = find_file(a, paths[f]);
-		if (g->fds[f] < 0)
-			fail(e, ERR_INVALID,
-			     "%s '%s' of instance '%s' cannot be opened by who applies the stack",
-			     file_names[f], paths[f], o->name);
-		if (e->code || instance_file_check(g->fds[f], paths[f], file_names[f], e) < 0) {
-			error_prefix(e, "%s/%s", o->origin ? o->origin : "", file_names[f]);
+		if (gather_file(a, o, file_names[f], paths[f], &g->fds[f], e) < 0 ||
+		    instance_file_check(g->fds[f], paths[f], file_names[f], e) < 0) {
+			error_prefix(e, "/%s", file_names[f]);
 			return -EINVAL;
 		}
 	}
-	a->n++;
-	return instance_files_dir(a->m, KIND_INSTANCE, o->name, &g->dir, e);
+	return 0;
 }
 
+static int gather_image(const struct apply *a, const struct object *o, struct gathered *g,
+			struct error *e)
+{
+	uint64_t size;
+	int r;
+
+	r = gather_file(a, o, "image", ENCLAVE(o)->image, &g->image, e);
+	if (r >= 0)
+		r = enclave_image_check(g->image, ENCLAVE(o)->image, &size, e);
+	if (r >= 0)
+		r = enclave_check_size(o, enclave_memory_min(size), e);
+	if (r >= 0)
+		r = g->copy = enclave_image_new(e);
+	if (r < 0)
+		error_prefix(e, "/image");
+	return r;
+}
+
+static int gather(const struct object *o, void *data, struct error *e)
+{
+	struct apply *a = data;
+	struct gathered *g;
+	int r;
+
+	GROW(a->v, a->n, a->cap);
+	g = &a->v[a->n++];
+	*g = (struct gathered){ .fds = { -1, -1 }, .image = -1, .copy = -1,
+			       .name = xstrdup(o->name) };
+	r = o->kind == KIND_ENCLAVE ? gather_image(a, o, g, e) : gather_files(a, o, g, e);
+	if (r < 0) {
+		error_prefix(e, "%s", o->origin ? o->origin : "");
+		return r;
+	}
+	return instance_files_dir(a->m, o->kind, o->name, &g->dir, e);
+}
+
+static int measure(const struct gathered *g, struct error *e)
+{
+	_cleanup_error_ struct error why = {};
+
+	if (enclave_image_measure(g->image, g->copy, &why) >= 0)
+		return 0;
+	return fail(e, why.code, "image of enclave '%s': %s", g->name, why.message);
+}
+
+/* What is measured is told in this order */
 static int copy_files(void *data, struct error *e)
 {
 	struct apply *a = data;
 	int r = 0;
 
-	for (size_t i = 0; i < a->n; i++) {
+	for (size_t i = 0; r >= 0 && i < a->n; i++) {
 		for (enum file f = 0; r >= 0 && f < FILES; f++) {
 			_cleanup_free_ char *path = xprintf("%s/%s", a->v[i].dir, file_names[f]);
 
 			if (a->v[i].fds[f] >= 0)
 				r = instance_file_copy(a->v[i].fds[f], path, e);
 		}
+		if (r >= 0 && a->v[i].image >= 0)
+			r = measure(&a->v[i], e);
 	}
 	return r;
+}
+
+/* Of what it is gathered for */
+static const char *gathered_id(const struct gathered *g)
+{
+	return strrchr(g->dir, '/') + 1 + strlen(INSTANCE_NEW);
 }
 
 static int is_gathered(const struct object *o, void *data, struct error *e)
@@ -148,9 +219,10 @@ static int is_gathered(const struct object *o, void *data, struct error *e)
 	struct apply *a = data;
 
 	for (size_t i = 0; i < a->n; i++)
-		if (streq(strrchr(a->v[i].dir, '/') + 1 + strlen(INSTANCE_NEW), o->id))
+		if (streq(gathered_id(&a->v[i]), o->id))
 			return 0;
-	return fail(e, ERR_FAILED, "instance '%s' has gone meanwhile; try again", o->name);
+	return fail(e, ERR_FAILED, "%s '%s' has gone meanwhile; try again",
+		    kind_ops[o->kind]->label, o->name);
 }
 
 static int build(struct change *c, void *data, struct error *e)
@@ -161,17 +233,32 @@ static int build(struct change *c, void *data, struct error *e)
 	return r < 0 ? r : stack_new_instances(c, is_gathered, a, e);
 }
 
+/* They start from what was measured */
+static void give_images(struct manager *m, struct apply *a)
+{
+	for (size_t i = 0; i < a->n; i++) {
+		struct gathered *g = &a->v[i];
+		struct life *l = g->measured ? instances_get(m, gathered_id(g)) : NULL;
+
+		if (!l)
+			continue;
+		enclave_cell(l)->image = g->measured;
+		g->measured = NULL;
+	}
+}
+
 static void applied(struct manager *m, const struct change *c, struct error *e, void *data)
 {
 	_cleanup_json_ sd_json_variant *v = NULL;
 	struct apply *a = data;
 
 	if (e->code) {
-		refuse(a, e);
+		tell_why(a, e);
 		return;
 	}
 	json_set(&v, "changes", stack_describe(c));
 	stack_instances_applied(m, c);
+	give_images(m, a);
 	(void)sd_varlink_reply(a->link, v);
 }
 
@@ -184,18 +271,40 @@ static void submit(struct apply *a)
 	storage_submit(a->m, &request);
 }
 
+static int take_measured(struct apply *a, const char *output, struct error *e)
+{
+	const char *p = output;
+
+	for (size_t i = 0; i < a->n; i++) {
+		_cleanup_json_ sd_json_variant *v = NULL;
+		struct gathered *g = &a->v[i];
+
+		if (g->image < 0)
+			continue;
+		if (sd_json_parse_continue(&p, 0, &v, NULL, NULL) < 0)
+			return fail(e, ERR_FAILED, "the images were not measured");
+		g->measured = enclave_image_take(g->copy, v, e);
+		g->copy = -1;
+		if (!g->measured)
+			return -EINVAL;
+		json_set(&a->stack.measured, gathered_id(g), sd_json_variant_ref(v));
+	}
+	return 0;
+}
+
 static void on_copied(struct helper_result *result, void *userdata)
 {
 	_cleanup_error_ struct error e = {};
 	struct apply *a = userdata;
 
 	a->helper = NULL;
-	if (result->status >= 0) {
+	if (result->status < 0) {
+		fail(&e, ERR_FAILED, "%s", result->message);
+	} else if (take_measured(a, result->output, &e) >= 0) {
 		submit(a);
 		return;
 	}
-	fail(&e, ERR_FAILED, "%s", result->message);
-	refuse(a, &e);
+	tell_why(a, &e);
 	apply_free(a);
 }
 
@@ -239,7 +348,7 @@ int varlink_apply(sd_varlink *link, struct manager *m, const struct stack_reques
 	a->stack.stack = sd_json_variant_ref(rq->stack);
 	a->stack.lines = sd_json_variant_ref(rq->lines);
 	r = take_files(a, files, &e);
-	if (r >= 0 && json_get(rq->stack, "instances"))
+	if (r >= 0 && (json_get(rq->stack, "instances") || json_get(rq->stack, "enclaves")))
 		r = try(a, &e);
 	if (r >= 0 && a->n)
 		r = helper_fork(m->event, copy_files, a, on_copied, a, &a->helper, &e);
@@ -247,7 +356,7 @@ int varlink_apply(sd_varlink *link, struct manager *m, const struct stack_reques
 		submit(a);
 	if (r >= 0)
 		return 1;
-	refuse(a, &e);
+	tell_why(a, &e);
 	apply_free(a);
 	return 1;
 }

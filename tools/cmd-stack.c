@@ -122,7 +122,10 @@ static const char *text_in(sd_json_variant *object, const char *key)
 		sd_json_variant_string(value) : "";
 }
 
-/* The kernels that instances boot: opened by whoever asks, as with instance run */
+/*
+ * The kernels that instances boot, and images of enclaves: opened by whoever asks, as with
+ * instance run
+ */
 #define FILES_MAX 128
 
 struct files {
@@ -140,12 +143,12 @@ static void files_done(struct files *files)
 
 /*
  * What cannot be opened is not sent along: nitrod needs only the files of
- * instances that are to be made, and here.
+ * instances and enclaves that are to be made, and here.
  */
-static int add_file(struct files *files, sd_json_variant *instance,
+static int add_file(struct files *files, sd_json_variant *owner,
 		    const char *key)
 {
-	const char *path = text_in(instance, key);
+	const char *path = text_in(owner, key);
 	int fd, r;
 
 	if (!*path || sd_json_variant_by_key(files->index, path))
@@ -156,7 +159,7 @@ static int add_file(struct files *files, sd_json_variant *instance,
 	if (files->n == FILES_MAX) {
 		(void)close(fd);
 		return cli_error(EXIT_FAILED,
-				 "the stack has more than %d kernels and initial ramdisks",
+				 "the stack has more than %d kernels, initial ramdisks and images",
 				 FILES_MAX);
 	}
 	files->fds[files->n] = fd;
@@ -166,19 +169,26 @@ static int add_file(struct files *files, sd_json_variant *instance,
 
 static int open_files(struct files *files, sd_json_variant *stack)
 {
-	sd_json_variant *list = print_lookup(stack, "instances");
-	size_t n = list && sd_json_variant_is_array(list) ?
-		sd_json_variant_elements(list) : 0;
+	static const struct {
+		const char *list, *key;
+	} places[] = {
+		{ "instances", "kernel" },
+		{ "instances", "initrd" },
+		{ "enclaves", "image" },
+	};
 	int r = 0;
 
-	for (size_t i = 0; i < n && !r; i++) {
-		sd_json_variant *one = sd_json_variant_by_index(list, i);
+	for (size_t p = 0; p < ARRAY_SIZE(places); p++) {
+		sd_json_variant *list = print_lookup(stack, places[p].list);
+		size_t n = list && sd_json_variant_is_array(list) ?
+			sd_json_variant_elements(list) : 0;
 
-		if (!sd_json_variant_is_object(one))
-			continue;
-		r = add_file(files, one, "kernel");
-		if (!r)
-			r = add_file(files, one, "initrd");
+		for (size_t i = 0; i < n && !r; i++) {
+			sd_json_variant *one = sd_json_variant_by_index(list, i);
+
+			if (sd_json_variant_is_object(one))
+				r = add_file(files, one, places[p].key);
+		}
 	}
 	return r;
 }

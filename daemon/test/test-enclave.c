@@ -114,6 +114,95 @@ UNIT(a_parent_stays_while_it_has_enclaves)
 	EXPECT(delete(&f, KIND_INSTANCE, "web", &e) >= 0);
 }
 
+#define STACK_WITH(enclaves) "{'version':1,'enclaves':[" enclaves "]}"
+#define ONE "{'name':'one','image':'x.eif','memory':'128M'}"
+#define TWO "{'name':'two','image':'y.eif','cid':16,'debug':true}"
+
+static const struct enclave *enclave(struct fixture *f, const char *name)
+{
+	return ENCLAVE(model_get(&f->m.model, KIND_ENCLAVE, NULL, name));
+}
+
+UNIT(a_stack_runs_what_is_not_there)
+{
+	_cleanup_free_ char *before = NULL, *after = NULL;
+	_cleanup_fixture_ struct fixture f;
+	_cleanup_error_ struct error e = {};
+
+	fixture_open(&f);
+	EXPECT_NUMBER(fixture_apply(&f, STACK_WITH(ONE "," TWO), &e), 2);
+	EXPECT_TEXT(e.message, NULL);
+	/* who asks for a CID has it */
+	EXPECT_NUMBER(enclave(&f, "two")->cid, 16);
+	EXPECT_NUMBER(enclave(&f, "one")->cid, 17);
+	EXPECT_NUMBER(enclave(&f, "one")->i.wish, WISH_RUNNING);
+	EXPECT_NUMBER(fixture_apply(&f, STACK_WITH(ONE "," TWO), &e), 0);
+	EXPECT_NUMBER(fixture_apply(&f, STACK_WITH(TWO), &e), 0);
+	before = fixture_export(&f);
+	EXPECT(strstr(before, "{\"name\":\"one\",\"image\":\"x.eif\",\"cpus\":1,\"memory\":\"128M\",\"cid\":17}"));
+	EXPECT_NUMBER(fixture_apply(&f, before, &e), 0);
+	/* one that has ended is another one then, and is not exported before */
+	EXPECT(fixture_put(&f, KIND_ENCLAVE, ROW(",'wish':'terminated','ended':1"), PUT_REPLACE,
+			   &e) >= 0);
+	after = fixture_export(&f);
+	EXPECT(!strstr(after, "x.eif"));
+	EXPECT_NUMBER(fixture_apply(&f, STACK_WITH(ONE), &e), 1);
+	EXPECT(!enclave(&f, "one")->i.ended && enclave(&f, "one")->i.memory == 128LL << 20);
+}
+
+static const struct {
+	const char *stack, *path, *message;
+} fixed[] = {
+	{ "{'name':'one','image':'y.eif','memory':'128M'}", "/enclaves/0/image",
+	  "'image' of enclave 'one' cannot be changed; 'enclave terminate one' first" },
+	{ "{'name':'one','image':'x.eif'}", "/enclaves/0/memory", "'memory' of" },
+	{ "{'name':'one','image':'x.eif','memory':'128M','cid':20}", "/enclaves/0/cid", "'cid' of" },
+	{ "{'name':'one','image':'x.eif','memory':'128M','cpus':2}", "/enclaves/0/cpus",
+	  "'cpus' of" },
+	{ "{'name':'one','image':'x.eif','memory':'128M','debug':true}", "/enclaves/0/debug",
+	  "'debug' of" },
+	{ TWO "," TWO, "/enclaves/1", "twice" },
+};
+
+UNIT(an_enclave_that_runs_does_not_change)
+{
+	_cleanup_fixture_ struct fixture f;
+	_cleanup_error_ struct error e = {};
+
+	fixture_open(&f);
+	EXPECT_NUMBER(fixture_apply(&f, STACK_WITH(ONE), &e), 1);
+	for (size_t i = 0; i < ARRAY_SIZE(fixed); i++) {
+		_cleanup_free_ char *stack = xprintf(STACK_WITH("%s"), fixed[i].stack);
+
+		error_clear(&e);
+		if (fixture_apply(&f, stack, &e) >= 0 || !e.message ||
+		    !strstr(e.message, fixed[i].message) || !streq(e.path, fixed[i].path))
+			unit_fail(__FILE__, __LINE__, "row %zu: '%s' at '%s'", i, e.message, e.path);
+	}
+	EXPECT_NUMBER(fixture_apply(&f, STACK_WITH(ONE), &e), 0);
+}
+
+UNIT(pruning_terminates_enclaves)
+{
+	_cleanup_json_ sd_json_variant *one = json_read(STACK_WITH(ONE)), *changes = NULL,
+			*none = json_read("{'version':1}"), *unchanged = NULL;
+	_cleanup_fixture_ struct fixture f;
+	_cleanup_error_ struct error e = {};
+
+	fixture_open(&f);
+	EXPECT_NUMBER(fixture_apply(&f, STACK_WITH(ONE "," TWO), &e), 2);
+	/* a stack that does not speak of enclaves leaves them */
+	EXPECT(fixture_apply_stack(&f, none, NULL, true, &unchanged, &e) >= 0);
+	EXPECT_NUMBER(sd_json_variant_elements(unchanged), 0);
+	EXPECT(fixture_apply_stack(&f, one, NULL, true, &changes, &e) >= 0);
+	EXPECT_NUMBER(sd_json_variant_elements(changes), 1);
+	EXPECT_TEXT(json_string(sd_json_variant_by_index(changes, 0), "action"), "delete");
+	EXPECT_NUMBER(enclave(&f, "two")->i.wish, WISH_TERMINATED);
+	EXPECT_NUMBER(enclave(&f, "one")->i.wish, WISH_RUNNING);
+	EXPECT(fixture_apply(&f, STACK_WITH(TWO), &e) < 0);
+	EXPECT_TEXT(e.message, "enclave 'two' is being terminated");
+}
+
 UNIT(memory_is_four_times_the_image_on_the_grain)
 {
 	EXPECT_NUMBER(enclave_memory_min(0), 64LL << 20);
