@@ -4,7 +4,7 @@
  * a connection, on port 5000:
  *
  *	cpus, memory		how many, how many kB
- *	attest HEX		the security module's answer, in HEX, for that nonce
+ *	ask HEX			the security module's answer to a request, in HEX
  *	call PORT WORD		tell the parent
  *	off, reboot, crash	its end
  */
@@ -27,7 +27,6 @@
 #define HEARTBEAT_PORT 9000
 #define HEARTBEAT 0xb7
 #define PORT 5000
-#define NONCE_MAX 64
 
 /* include/uapi/linux/nsm.h, which is newer than some libraries' headers */
 struct nsm_raw {
@@ -59,31 +58,20 @@ static void say_up(void)
 	close(fd);
 }
 
-/* {"Attestation":{"user_data":null,"nonce":h'…',"public_key":null}} */
-static size_t request(const char *hex, unsigned char *to)
+static size_t read_hex(const char *hex, unsigned char *to, size_t room)
 {
-	/* octal: hexadecimal digits would go on into the letters */
-	static const unsigned char head[] =
-		"\241\153Attestation\243\151user_data\366\145nonce\130";
-	static const unsigned char tail[] = "\152public_key\366";
-	size_t n = strlen(hex) / 2, at = sizeof(head) - 1;
+	size_t n = 0;
 
-	if (n > NONCE_MAX)
-		n = NONCE_MAX;
-	memcpy(to, head, at);
-	to[at++] = n;
-	for (size_t i = 0; i < n; i++)
-		if (sscanf(hex + 2 * i, "%2hhx", &to[at++]) != 1)
-			return 0;
-	memcpy(to + at, tail, sizeof(tail) - 1);
-	return at + sizeof(tail) - 1;
+	while (n < room && sscanf(hex + 2 * n, "%2hhx", &to[n]) == 1)
+		n++;
+	return n;
 }
 
-static void attest(FILE *out, const char *nonce)
+static void ask(FILE *out, const char *request)
 {
 	static unsigned char bytes[4096], response[12288];
 	struct nsm_raw raw = {
-		.request = { bytes, request(nonce, bytes) },
+		.request = { bytes, read_hex(request, bytes, sizeof(bytes)) },
 		.response = { response, sizeof(response) },
 	};
 	int fd = open("/dev/nsm", O_RDWR);
@@ -131,8 +119,8 @@ static void serve(FILE *stream)
 		fprintf(stream, "%ld", sysconf(_SC_NPROCESSORS_ONLN));
 	else if (!strcmp(line, "memory") && sysinfo(&info) == 0)
 		fprintf(stream, "%lu", info.totalram / 1024 * info.mem_unit);
-	else if (!strncmp(line, "attest ", 7))
-		attest(stream, line + 7);
+	else if (!strncmp(line, "ask ", 4))
+		ask(stream, line + 4);
 	else if (sscanf(line, "call %u %511s", &port, word) == 2)
 		tell(stream, port, word);
 	else if (!strcmp(line, "off"))
