@@ -6,6 +6,7 @@
  *	cpus, memory		how many, how many kB
  *	ask HEX			the security module's answer to a request, in HEX
  *	call PORT WORD		tell the parent
+ *	reach CID		ask another enclave
  *	off, reboot, crash	its end
  */
 
@@ -35,10 +36,10 @@ struct nsm_raw {
 
 #define NSM_IOCTL_RAW _IOWR(0x0a, 0, struct nsm_raw)
 
-static int call(unsigned int port)
+static int call(unsigned int cid, unsigned int port)
 {
 	struct sockaddr_vm to = {
-		.svm_family = AF_VSOCK, .svm_cid = PARENT, .svm_port = port,
+		.svm_family = AF_VSOCK, .svm_cid = cid, .svm_port = port,
 	};
 	int fd = socket(AF_VSOCK, SOCK_STREAM, 0);
 
@@ -51,7 +52,7 @@ static int call(unsigned int port)
 static void say_up(void)
 {
 	unsigned char beat = HEARTBEAT, back = 0;
-	int fd = call(HEARTBEAT_PORT);
+	int fd = call(PARENT, HEARTBEAT_PORT);
 
 	if (fd < 0 || write(fd, &beat, 1) != 1 || read(fd, &back, 1) != 1 || back != HEARTBEAT)
 		printf("guest: no heartbeat: %s\n", strerror(errno));
@@ -86,9 +87,9 @@ static void ask(FILE *out, const char *request)
 	close(fd);
 }
 
-static void tell(FILE *out, unsigned int port, const char *word)
+static void tell(FILE *out, unsigned int cid, unsigned int port, const char *word)
 {
-	int fd = call(port);
+	int fd = call(cid, port);
 
 	if (fd < 0 || write(fd, word, strlen(word)) < 0)
 		fprintf(out, "%s", strerror(errno));
@@ -109,7 +110,7 @@ static void die(void)
 static void serve(FILE *stream)
 {
 	char line[512], word[512] = "";
-	unsigned int port;
+	unsigned int cid, port;
 	struct sysinfo info;
 
 	if (!fgets(line, sizeof(line), stream))
@@ -122,7 +123,9 @@ static void serve(FILE *stream)
 	else if (!strncmp(line, "ask ", 4))
 		ask(stream, line + 4);
 	else if (sscanf(line, "call %u %511s", &port, word) == 2)
-		tell(stream, port, word);
+		tell(stream, PARENT, port, word);
+	else if (sscanf(line, "reach %u", &cid) == 1)
+		tell(stream, cid, PORT, "cpus\n");
 	else if (!strcmp(line, "off"))
 		reboot(LINUX_REBOOT_CMD_POWER_OFF);
 	else if (!strcmp(line, "reboot"))
