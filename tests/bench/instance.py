@@ -6,6 +6,7 @@ share: what took a time is what all of them together have executed.
 """
 
 import argparse
+import glob
 import json
 import os
 import re
@@ -27,6 +28,7 @@ FILES = "/run/bench"
 CMDLINE = ("console=hvc0 quiet mitigations=off cryptomgr.notests "
            "random.trust_cpu=1 reboot=t panic=-1")
 PATIENCE = 1500
+TICK = 10**9 // os.sysconf("SC_CLK_TCK")
 
 
 def wait_for(what, probe):
@@ -110,11 +112,39 @@ def bare_line(pid, disk):
     return line
 
 
+def idle():
+    """What the host had nothing to do for: the clock goes on to the next timer."""
+    return int(float(read("/proc/uptime").split()[1]) * 1e9)
+
+
+def used():
+    """What each unit of the host has executed since it is up."""
+    found = {}
+    for path in glob.glob("/sys/fs/cgroup/init.scope/cpu.stat") + \
+            glob.glob("/sys/fs/cgroup/*.slice/**/*.service/cpu.stat", recursive=True):
+        found[os.path.basename(os.path.dirname(path))] = int(read(path).split()[1]) * 1000
+    return found
+
+
+def executed(pid):
+    """What the threads of a process have executed, and their guest, in ticks."""
+    total = guest = 0
+    for thread in os.listdir(f"/proc/{pid}/task"):
+        total += int(read(f"/proc/{pid}/task/{thread}/schedstat").split()[0])
+        line = read(f"/proc/{pid}/task/{thread}/stat").decode()
+        guest += int(line.rpartition(")")[2].split()[40])
+    return total, guest * TICK
+
+
 class Ours:
     """An instance, made and started by nitrod."""
 
     def __init__(self):
         self.log = None
+        self.before = {}
+
+    def ready(self):
+        self.before = used()
 
     def start(self):
         # pylint: disable=consider-using-with
@@ -134,11 +164,16 @@ class Ours:
 
     def steps(self, start):
         """When systemd began with the unit, and when nitro-launch had become QEMU."""
+        after = used()
         unit = json.loads(cli("--json", "instance", "show", "first"))["unit"]
         found = storage.run("systemctl", "show", "-P", "InactiveExitTimestampMonotonic", "-P",
                             "ActiveEnterTimestampMonotonic", unit).split()
-        return {"of these, until systemd begins with the unit": int(found[0]) * 1000 - start,
-                "of these, until the unit is active": int(found[1]) * 1000 - start}
+        pid = storage.run("systemctl", "show", "-P", "MainPID", unit).strip()
+        return {"until systemd begins with the unit": int(found[0]) * 1000 - start,
+                "until the unit is active": int(found[1]) * 1000 - start,
+                "QEMU": executed(pid)[0], "guest": executed(pid)[1],
+                **{name: value - self.before.get(name, 0) for name, value in after.items()
+                   if value - self.before.get(name, 0) > 1000000}}
 
     def end(self):
         self.process.wait()
@@ -153,6 +188,9 @@ class Bare:
     def __init__(self, line):
         self.line = line
 
+    def ready(self):
+        """Before each start."""
+
     def start(self):
         # pylint: disable=consider-using-with
         self.process = subprocess.Popen(self.line, stdin=subprocess.DEVNULL)
@@ -162,9 +200,9 @@ class Bare:
         return os.path.exists("/run/bare.console") and \
             b"guest: first" in read("/run/bare.console")
 
-    @staticmethod
-    def steps(_):
-        return {}
+    def steps(self, _):
+        total, guest = executed(self.process.pid)
+        return {"QEMU": total, "guest": guest}
 
     def end(self):
         self.process.kill()
@@ -202,15 +240,16 @@ def boot(bench):
     ours.end()
 
     def once(who):
-        start = time.monotonic_ns()
+        who.ready()
+        still, start = idle(), time.monotonic_ns()
         who.start()
         wait_for("the guest", who.said)
-        took = {BOOT: time.monotonic_ns() - start, **who.steps(start)}
+        took = {BOOT: time.monotonic_ns() - start, "idle": idle() - still,
+                **who.steps(start)}
         who.end()
         time.sleep(5)  # until all is idle; that passes at once
         return took
 
-    once(bare)
     found = bench.compare("boot", {"instance run": ours, "qemu": bare}, once)
     bench.goal("instance run / qemu", found["instance run", BOOT] / found["qemu", BOOT], 1.15,
                True)
@@ -230,7 +269,7 @@ def main():
     os.makedirs(FILES, exist_ok=True)
     for name in ("kernel", "initrd"):
         shutil.copy(f"{BUILD}/{name}", FILES)
-    print(f"Linux {os.uname().release}, {os.cpu_count()} CPU, instructions")
+    print(f"Linux {os.uname().release}, {os.cpu_count()} CPU, instructions", flush=True)
     for measure in MEASURES:
         if bench.wanted(measure.__name__):
             measure(bench)
