@@ -6,6 +6,7 @@
 
 #include <endian.h>
 #include <linux/virtio_mmio.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -25,6 +26,7 @@ static struct {
 	struct loop loop;
 	struct driver driver;
 	int module;
+	uint64_t number;
 } lab;
 
 static void settle(void)
@@ -73,19 +75,26 @@ static void ask(const uint8_t *p)
 		    (p[0] | p[1] << 8) % DRIVER_BUFFER_SIZE, p[2] & 1);
 }
 
-/* The module gets what fits, and answers as much as may be, or more */
+/* The module gets what fits, and answers as much as may be, or more; to what it got last, or
+ * to something else
+ */
 static void answer(const uint8_t *p)
 {
-	static uint8_t response[NSM_RESPONSE_MAX + 1];
+	static uint8_t response[sizeof(struct nsm_response) + 1];
 	struct nsm_request q;
+	uint64_t number;
 	ssize_t n;
 
 	if (lab.module < 0)
 		return;
 	n = recv(lab.module, &q, sizeof(q), MSG_DONTWAIT | MSG_TRUNC);
-	if (n > 0 && ((size_t)n > sizeof(q) || (size_t)n < sizeof(q.room) ||
+	if (n > 0 && ((size_t)n > sizeof(q) || (size_t)n < offsetof(struct nsm_request, request) ||
 		      le32toh(q.room) > NSM_RESPONSE_MAX))
 		abort();
+	if (n > 0)
+		lab.number = q.number;
+	number = lab.number ^ (p[2] & 1);
+	memcpy(response, &number, sizeof(number));
 	(void)send(lab.module, response, (p[0] | p[1] << 8) % (sizeof(response) + 1),
 		   MSG_DONTWAIT | MSG_NOSIGNAL);
 }
