@@ -66,9 +66,34 @@ static int add_candidate(struct search *search, phys_addr_t start)
 	return 0;
 }
 
+static int note_end(struct resource *res, void *data)
+{
+	*(phys_addr_t *)data = res->end;
+	return 0;
+}
+
+/* The resource of a range of RAM is cut in two when a block of it goes, which fails if
+ * something that the kernel has put into it would be in the second part: the kernel warns,
+ * and has the block for RAM from then on that has no struct pages. Such things are the kernel
+ * itself, wherever it was put at boot, and what is reserved for kdump's. Return: where the
+ * last of them ends
+ */
+static phys_addr_t end_of_fixtures(const struct resource *ram)
+{
+	phys_addr_t kernel = __pa_symbol(&iomem_resource), end = 0;
+
+	walk_iomem_res_desc(IORES_DESC_CRASH_KERNEL,
+			    IORESOURCE_MEM | IORESOURCE_BUSY, ram->start,
+			    ram->end, &end, note_end);
+	if (kernel >= ram->start && kernel <= ram->end)
+		end = max(end, kernel);
+	return end;
+}
+
 static int look_at_ram(struct resource *ram, void *data)
 {
 	u64 size = memory_block_size_bytes();
+	phys_addr_t fixtures = end_of_fixtures(ram);
 	struct search *search = data;
 	phys_addr_t start;
 	int err;
@@ -78,6 +103,8 @@ static int look_at_ram(struct resource *ram, void *data)
 		return 0;
 	for (start = round_up(ram->start, size); start + size - 1 <= ram->end;
 	     start += size) {
+		if (start <= fixtures)
+			continue;
 		err = add_candidate(search, start);
 		if (err)
 			return err;
@@ -290,6 +317,12 @@ int nitro_mem_block_take(struct nitro_mem_block *block)
 	err = offline_and_remove_memory(block->start, block->size);
 	if (err)
 		return err;
+	/* If the kernel has it for RAM nevertheless, it would look for struct pages */
+	if (region_intersects(block->start, block->size, IORESOURCE_SYSTEM_RAM,
+			      IORES_DESC_NONE) != REGION_DISJOINT) {
+		err = -EBUSY;
+		goto err_lost;
+	}
 	err = claim(block);
 	if (err)
 		goto err_add;
@@ -301,9 +334,10 @@ int nitro_mem_block_take(struct nitro_mem_block *block)
 err_release:
 	remove_resource(&block->resource);
 err_add:
-	if (add_back(block))
-		pr_err("nitro_mem: the host has lost the memory at %pa\n",
-		       &block->start);
+	if (!add_back(block))
+		return err;
+err_lost:
+	pr_err("nitro_mem: the host has lost the memory at %pa\n", &block->start);
 	return err;
 }
 
