@@ -17,7 +17,7 @@ help:
 	@echo "make kunit          unit tests of the modules, in User-Mode Linux"
 	@echo "make check          every test suite; SUITES='net cli' picks some, JOBS=1"
 	@echo "make demo           two hosts, KVM guests, security groups: a transcript"
-	@echo "make bench          every benchmark; one of them: bench-net bench-control bench-ebs bench-instance bench-hypervisor"
+	@echo "make bench          every benchmark; one of them: bench-net bench-control bench-ebs bench-instance bench-memory bench-hypervisor"
 	@echo "make deb            Debian packages in build/deb"
 	@echo "make install        daemon and CLI on this machine (DESTDIR=, PREFIX=/usr)"
 	@echo "make dkms-install   modules on this machine, through DKMS"
@@ -43,7 +43,7 @@ check:
 demo:
 	tests/vm/demo
 
-bench: bench-net bench-control bench-ebs bench-instance bench-hypervisor
+bench: bench-net bench-control bench-ebs bench-instance bench-memory bench-hypervisor
 
 bench-net:
 	tests/bench/net
@@ -57,6 +57,10 @@ bench-ebs:
 
 bench-instance:
 	tests/bench/instance
+
+bench-memory:
+	tests/bench/memory
+	tests/bench/memory --icount 1
 
 bench-hypervisor:
 	tests/bench/hypervisor
@@ -82,4 +86,4 @@ distclean: clean
 		rm -rf "$$(tests/vm/build --print $$kernel)"; \
 	done
 
-.PHONY: help all style kunit check demo bench bench-net bench-control bench-ebs bench-instance bench-hypervisor deb install dkms-install clean distclean
+.PHONY: help all style kunit check demo bench bench-net bench-control bench-ebs bench-instance bench-memory bench-hypervisor deb install dkms-install clean distclean
