@@ -64,7 +64,7 @@ bench-memory:
 
 bench-hypervisor:
 	tests/bench/hypervisor
-	tests/bench/hypervisor --icount 1 bzImage
+	tests/bench/hypervisor --icount 1 bzImage start
 
 deb:
 	tests/vm/deb
