@@ -275,6 +275,10 @@ uint64_t vmm_queues(const struct object *o);
 int vmm_describe(struct life *l, const struct object *o, struct launch *launch,
 		 struct error *e);
 
+/* smbios.c */
+uint8_t *smbios_tables(const char *uuid, size_t *size);
+int smbios_give(struct launch *launch, const char *uuid, struct error *e);
+
 /* qmp.c */
 typedef void (*qmp_done_fn)(struct life *l, sd_json_variant *ret, const char *problem,
 			    void *data);

@@ -207,6 +207,8 @@ void instance_dirs_sweep(struct manager *m)
  * @m: the manager
  * @id: the instance
  *
+ * Its warnings are no reason for anything.
+ *
  * Context: event loop.
  * Return: a line without control characters, to be freed; NULL if it said nothing.
  */
@@ -222,13 +224,16 @@ char *instance_last_words(const struct manager *m, const char *id)
 		return NULL;
 	n = pread(fd, buf, LAST_WORDS_MAX,
 		  st.st_size > LAST_WORDS_MAX ? st.st_size - LAST_WORDS_MAX : 0);
-	while (n > 0 && (buf[n - 1] == '\n' || buf[n - 1] == '\r'))
-		n--;
-	if (n <= 0)
-		return NULL;
-	buf[n] = '\0';
-	line = strrchr(buf, '\n');
-	line = line ? line + 1 : buf;
+	do {
+		while (n > 0 && (buf[n - 1] == '\n' || buf[n - 1] == '\r'))
+			n--;
+		if (n <= 0)
+			return NULL;
+		buf[n] = '\0';
+		line = strrchr(buf, '\n');
+		line = line ? line + 1 : buf;
+		n = line - buf;
+	} while (strstr(line, ": warning: "));
 	for (char *c = line; *c; c++)
 		if (*c < ' ' || *c > '~')
 			*c = '?';

@@ -188,11 +188,28 @@ static void describe_sockets(struct launch *launch)
 	launch_arg(launch, "virtio-rng-pci");
 }
 
+/**
+ * vmm_uuid - what the firmware says that the machine is
+ * @id: the instance
+ *
+ * cloud-init knows by the first digits that it is to ask for metadata as on EC2.
+ *
+ * Context: any.
+ * Return: the digits of its ID behind "ec2", as a UUID, to be freed.
+ */
+char *vmm_uuid(const char *id)
+{
+	const char *d = id + strlen("i-");
+
+	return xprintf("ec2%.5s-%.4s-%.4s-%.4s-000000000000", d, d + 5, d + 9, d + 13);
+}
+
 static int describe_kernel(struct life *l, const struct object *o, struct launch *launch,
 			   struct error *e)
 {
 	_cleanup_free_ char *kernel = instance_dir(l->m, l->id, "kernel");
 	_cleanup_free_ char *initrd = instance_dir(l->m, l->id, "initrd");
+	_cleanup_free_ char *uuid = vmm_uuid(l->id);
 	const struct instance *i = INSTANCE(o);
 	int fd = give(launch, kernel, O_RDONLY, e);
 
@@ -213,7 +230,7 @@ static int describe_kernel(struct life *l, const struct object *o, struct launch
 	/* a microvm's firmware has no words to hand PCIe ports over to the guest */
 	launch_arg(launch, "-append");
 	launch_arg(launch, "%s pcie_ports=native", i->cmdline ? i->cmdline : CMDLINE);
-	return 0;
+	return smbios_give(launch, uuid, e);
 }
 
 /* The firmware's variables are the instance's own, from its first start on */
@@ -236,22 +253,6 @@ static int make_variables(const char *path, struct error *e)
 	if (to < 0 || n || rename(new, path) < 0)
 		return fail(e, ERR_FAILED, "cannot write '%s': %s", path, strerror(errno));
 	return 0;
-}
-
-/**
- * vmm_uuid - what the firmware says that the machine is
- * @id: the instance
- *
- * cloud-init knows by the first digits that it is to ask for metadata as on EC2.
- *
- * Context: any.
- * Return: the digits of its ID behind "ec2", as a UUID, to be freed.
- */
-char *vmm_uuid(const char *id)
-{
-	const char *d = id + strlen("i-");
-
-	return xprintf("ec2%.5s-%.4s-%.4s-%.4s-000000000000", d, d + 5, d + 9, d + 13);
 }
 
 static int describe_firmware(struct life *l, struct launch *launch, struct error *e)

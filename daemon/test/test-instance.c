@@ -315,3 +315,57 @@ UNIT(the_firmware_tells_cloud_init_where_it_is)
 
 	EXPECT_TEXT(uuid, "ec2ce82a-4c5b-e3b3-1390-000000000000");
 }
+
+UNIT(a_microvm_has_the_same_words)
+{
+	static const uint8_t uuid[16] = { 0x2a, 0xe8, 0x2c, 0xec, 0x5b, 0x4c, 0xb3, 0xe3, 0x13, 0x90 };
+	static const char text[] = "ec2ce82a-4c5b-e3b3-1390-000000000000";
+	size_t size = 0, strings = 27 + strlen("nitro") + 1;
+	_cleanup_free_ uint8_t *tables = smbios_tables(text, &size);
+
+	/* type 1, version 2.4 and later: 27 bytes, then its strings, an empty one, type 127 */
+	EXPECT_NUMBER(size, strings + sizeof(text) + 1 + 6);
+	EXPECT_NUMBER(tables[0], 1);
+	EXPECT_NUMBER(tables[1], 27);
+	EXPECT_NUMBER(tables[4], 1);
+	EXPECT_NUMBER(tables[7], 2);
+	EXPECT(!memcmp(tables + 8, uuid, sizeof(uuid)));
+	EXPECT_TEXT((char *)tables + 27, "nitro");
+	EXPECT_TEXT((char *)tables + strings, text);
+	EXPECT_NUMBER(tables[size - 7], 0);
+	EXPECT_NUMBER(tables[size - 6], 127);
+	EXPECT_NUMBER(tables[size - 5], 4);
+	EXPECT(!smbios_tables("i-ce82a4c5be3b31390", &size));
+}
+
+static void write_log(struct fixture *f, const char *id, const char *text)
+{
+	_cleanup_free_ char *path = instance_dir(&f->m, id, "vmm.log");
+	_cleanup_close_ int fd = -1;
+
+	make_file(f, id, "vmm.log");
+	fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
+	EXPECT(write(fd, text, strlen(text)) == (ssize_t)strlen(text));
+}
+
+UNIT(warnings_are_no_last_words)
+{
+	static const char *const logs[][2] = {
+		{ "", NULL },
+		{ "qemu: -x: warning: careful\n", NULL },
+		{ "qemu: -x: warning: careful\nqemu: no such disk\r\n", "qemu: no such disk" },
+		{ "qemu: no such disk\nqemu: warning: careful\n\n", "qemu: no such disk" },
+	};
+	_cleanup_fixture_ struct fixture f;
+	_cleanup_error_ struct error e = {};
+
+	fixture_open(&f);
+	EXPECT(fixture_put(&f, KIND_INSTANCE, ROW(KERNEL), PUT_CREATE, &e) >= 0);
+	for (size_t i = 0; i < ARRAY_SIZE(logs); i++) {
+		_cleanup_free_ char *words = NULL;
+
+		write_log(&f, instance(&f)->id, logs[i][0]);
+		words = instance_last_words(&f.m, instance(&f)->id);
+		EXPECT_TEXT(words, logs[i][1]);
+	}
+}
