@@ -2,7 +2,9 @@
 /*
  * ENIs and volumes that come to a running instance and go. Coming is a row of
  * commands to the VMM. Going takes the guest: it is asked to let the device go,
- * and what is behind the device is taken away when it has.
+ * and what is behind the device is taken away when it has. The guest may do so
+ * when nobody waits for it any more, as nitrod has been killed since or has given
+ * up: then the instance still has the ENI or volume, and the device comes again.
  */
 
 #include <fcntl.h>
@@ -19,8 +21,8 @@
 
 /**
  * struct plug - a device on its way
- * @next: the next one that the guest was asked to let go
- * @m: the manager
+ * @next: the next one that the guest was asked to let go, or that comes again
+ * @l: the instance
  * @kind: KIND_ENI or KIND_VOLUME
  * @id: the object
  * @index: which of the instance's
@@ -35,7 +37,7 @@
  */
 struct plug {
 	struct plug *next;
-	struct manager *m;
+	struct life *l;
 	enum object_kind kind;
 	char *id;
 	unsigned int index;
@@ -53,12 +55,12 @@ static char *device_name(enum object_kind kind, const char *id)
 	return kind == KIND_VOLUME ? xprintf("nvme-%s", id) : xstrdup(id);
 }
 
-static struct plug *plug_new(struct manager *m, enum object_kind kind, const char *id,
+static struct plug *plug_new(struct life *l, enum object_kind kind, const char *id,
 			     unsigned int index, plug_done_fn done, void *data)
 {
 	struct plug *p = xcalloc(1, sizeof(*p));
 
-	p->m = m;
+	p->l = l;
 	p->kind = kind;
 	p->id = xstrdup(id);
 	p->index = index;
@@ -71,7 +73,7 @@ static struct plug *plug_new(struct manager *m, enum object_kind kind, const cha
 static void finish(struct plug *p)
 {
 	if (p->done)
-		p->done(p->m, p->problem, p->data);
+		p->done(p->l->m, p->problem, p->data);
 	else if (p->problem)
 		fprintf(stderr, "<4>nitrod: %s: %s\n", p->id, p->problem);
 	sd_event_source_disable_unref(p->deadline);
@@ -220,7 +222,7 @@ static void volume_in(struct life *l, struct plug *p, const struct object *volum
  */
 void plug_in(struct life *l, struct object *o, plug_done_fn done, void *data)
 {
-	struct plug *p = plug_new(l->m, o->kind, o->id, o->kind == KIND_ENI ?
+	struct plug *p = plug_new(l, o->kind, o->id, o->kind == KIND_ENI ?
 				  ENI(o)->attachment.index : VOLUME(o)->index, done, data);
 
 	p->in = true;
@@ -261,14 +263,20 @@ static void gone(struct life *l, struct plug *p)
 	on_answer(l, NULL, NULL, p);
 }
 
-static void refuse(struct life *l, const char *device, const char *problem)
+static void give_up(struct life *l, struct plug *p, const char *problem)
 {
-	struct plug *p = unlist(l, device);
-
-	if (!p)
-		return;
+	(void)unlist(l, p->device);
 	p->problem = xstrdup(problem);
 	finish(p);
+}
+
+/* What a VMM says of one that it has yet to answer for is nothing to go by */
+static void refuse(struct life *l, const char *device, const char *problem)
+{
+	struct plug *p = *find(l, device);
+
+	if (p && !p->answers)
+		give_up(l, p, problem);
 }
 
 static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata)
@@ -277,14 +285,7 @@ static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata)
 
 	(void)source;
 	(void)usec;
-	for (size_t i = 0; i < p->m->instances->lives.cap; i++) {
-		struct life *l = p->m->instances->lives.slots[i].value;
-
-		if (!p->m->instances->lives.slots[i].key || *find(l, p->device) != p)
-			continue;
-		refuse(l, p->device, "the guest does not let it go");
-		break;
-	}
+	refuse(p->l, p->device, "the guest does not let it go");
 	return 0;
 }
 
@@ -295,7 +296,8 @@ static void on_asked(struct life *l, sd_json_variant *ret, const char *problem, 
 	struct plug *p;
 
 	(void)ret;
-	if (!problem)
+	/* or it was asked by a nitrod that was killed since */
+	if (!problem || strstr(problem, "already in the process of unplug"))
 		return;
 	if (!strstr(problem, "not found")) {
 		refuse(l, device, problem);
@@ -319,7 +321,7 @@ static void ask_out(struct life *l, struct plug *p)
 	}
 	p->next = l->plugs;
 	l->plugs = p;
-	if (sd_event_add_time_relative(p->m->event, &p->deadline, CLOCK_MONOTONIC, GUEST_LETS_GO, 0,
+	if (sd_event_add_time_relative(l->m->event, &p->deadline, CLOCK_MONOTONIC, GUEST_LETS_GO, 0,
 				       on_deadline, p) < 0)
 		abort();
 	if (qmp_send(l->qmp, "device_del", one("id", device), -1, on_asked, device) >= 0)
@@ -339,8 +341,57 @@ static void ask_out(struct life *l, struct plug *p)
  */
 void plug_out(struct life *l, struct object *o, plug_done_fn done, void *data)
 {
-	ask_out(l, plug_new(l->m, o->kind, o->id, o->kind == KIND_ENI ?
+	ask_out(l, plug_new(l, o->kind, o->id, o->kind == KIND_ENI ?
 			    ENI(o)->attachment.index : VOLUME(o)->index, done, data));
+}
+
+/* Nothing is behind it any more: if the instance has it, it comes again */
+static void on_cleared(struct manager *m, const char *problem, void *data)
+{
+	struct plug *p = data;
+	struct object *o = model_by_id(&m->model, p->id);
+	struct life *l = p->l;
+
+	/* mostly there was nothing */
+	(void)problem;
+	(void)unlist(l, p->device);
+	if (qmp_ready(l->qmp) && o && instances_holder(m, o) == l)
+		plug_in(l, o, NULL, NULL);
+}
+
+/* A device is not there, and nobody waits for that; what was behind it may be there yet */
+static void clear(struct life *l, enum object_kind kind, const char *id)
+{
+	const struct object *o = model_by_id(&l->m->model, id);
+	struct plug *p = plug_new(l, kind, id, o && o->kind == KIND_VOLUME ? VOLUME(o)->index : 0,
+				  on_cleared, NULL);
+
+	p->data = p;
+	p->next = l->plugs;
+	l->plugs = p;
+	gone(l, p);
+}
+
+static void lost(struct life *l, enum object_kind kind, const char *id)
+{
+	_cleanup_free_ char *device = device_name(kind, id);
+	struct plug *p = unlist(l, device);
+
+	if (p)
+		gone(l, p);
+	else
+		clear(l, kind, id);
+}
+
+/* Return: the ID of the ENI or volume that a device of the VMM is; NULL if it is none */
+static const char *id_of(const char *device, enum object_kind *kind)
+{
+	if (!device)
+		return NULL;
+	*kind = startswith(device, "nvme-vol-") ? KIND_VOLUME : KIND_ENI;
+	if (*kind == KIND_VOLUME)
+		return device + strlen("nvme-");
+	return startswith(device, "eni-") ? device : NULL;
 }
 
 /**
@@ -355,17 +406,15 @@ void plug_event(struct life *l, const char *event, sd_json_variant *data)
 {
 	const char *device = data && sd_json_variant_is_object(data) ?
 		json_string(data, "device") : NULL;
-	struct plug *p;
+	enum object_kind kind;
+	const char *id = id_of(device, &kind);
 
-	if (!device)
+	if (!id)
 		return;
 	if (streq(event, "DEVICE_UNPLUG_GUEST_ERROR"))
 		refuse(l, device, "the guest does not let it go");
-	if (!streq(event, "DEVICE_DELETED"))
-		return;
-	p = unlist(l, device);
-	if (p)
-		gone(l, p);
+	else if (streq(event, "DEVICE_DELETED"))
+		lost(l, kind, id);
 }
 
 static bool listed(sd_json_variant *list, const char *device)
@@ -388,7 +437,7 @@ static void bring_missing(struct life *l, const struct object *o, sd_json_varian
 							   model_volume_is_held(other, o->name);
 
 			if (held && !listed(list, device))
-				plug_in(l, other, NULL, NULL);
+				lost(l, kinds[k], other->id);
 		}
 	}
 }
@@ -397,17 +446,16 @@ static void take_strange(struct life *l, const struct object *o, sd_json_variant
 {
 	for (size_t i = 0; i < sd_json_variant_elements(list); i++) {
 		const char *device = json_string(sd_json_variant_by_index(list, i), "name");
-		enum object_kind kind = device && startswith(device, "nvme-vol-") ? KIND_VOLUME :
-								      KIND_ENI;
-		const char *id = device && kind == KIND_VOLUME ? device + strlen("nvme-") : device;
+		enum object_kind kind;
+		const char *id = id_of(device, &kind);
 		struct object *other = id ? model_by_id(&l->m->model, id) : NULL;
 		bool held = other && (other->kind == KIND_ENI ? model_eni_is_held(other, o->name) :
 				      other->kind == KIND_VOLUME &&
 				      model_volume_is_held(other, o->name));
 
-		if (!id || held || (!startswith(id, "eni-") && !startswith(id, "vol-")))
+		if (!id || held)
 			continue;
-		ask_out(l, plug_new(l->m, kind, id, other && other->kind == KIND_VOLUME ?
+		ask_out(l, plug_new(l, kind, id, other && other->kind == KIND_VOLUME ?
 				    VOLUME(other)->index : 0, NULL, NULL));
 	}
 }
@@ -443,5 +491,5 @@ void plug_sync(struct life *l)
 void plug_free(struct life *l)
 {
 	while (l->plugs)
-		refuse(l, l->plugs->device, "the VMM has ended");
+		give_up(l, l->plugs, "the VMM has ended");
 }

@@ -64,6 +64,31 @@ enis_of_kind()
 		nitroctl eni attach more3 --instance "$1"
 	check_eq "and that one is free as before" available \
 		"$(nitroctl --json eni show more3 | jq -r .state)"
+	comes_again "$1" more1
+}
+
+# comes_again NAME ENI - an ENI that the guest lets go, as it was asked by a nitrod that was
+# killed since, is still the instance's, and comes again; the guest sees another device
+comes_again()
+{
+	local n=50 wait mac id
+
+	mac=$(nitroctl --json eni show "$2" | jq -r .mac)
+	id=$(nitroctl --json eni show "$2" | jq -r .id)
+	for wait in "" --wait; do
+		n=$((n + 2))
+		check "a guest has an ENI" tell "$1" \
+			"index() { for i in /sys/class/net/*; do [ \"\$(cat \$i/address)\" != $mac ] || cat \$i/ifindex; done; }; until old=\$(index); [ \"\$old\" ]; do usleep 100000; done; echo guest: \$(($n + 1)) old" \
+			"guest: $((n + 1)) old"
+		check "nitrod is stopped" systemctl stop nitrod.service
+		check "the guest is asked to let it go${wait:+, and does}" \
+			tests/instance/unplug $wait "$(basename /run/nitro/instances/i-*)" \
+			"$id"
+		check "nitrod starts" systemctl start nitrod.service
+		check "and it comes again" tell "$1" \
+			"until new=\$(index); [ \"\$new\" ] && [ \"\$new\" != \$old ]; do usleep 100000; done; echo guest: \$(($n + 2)) new" \
+			"guest: $((n + 2)) new"
+	done
 }
 
 stats_of_kind()
