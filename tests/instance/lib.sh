@@ -22,13 +22,18 @@ network_up()
 	done
 }
 
-# The root of a test host is no file system that loop devices can use directly
+# directory DIR N SIZE - on the Nth RAM disk: the root of a test host is no file system that
+# loop devices can use directly
+directory()
+{
+	modprobe brd rd_nr=2 rd_size=$((800 << 10)) && mkfs.ext4 -q "/dev/ram$2" "$3" &&
+		mkdir -p "$1" && mount "/dev/ram$2" "$1" && chmod 700 "$1"
+}
+
 pool_up()
 {
 	nitroctl pool show main >/dev/null 2>&1 && return
-	modprobe brd rd_nr=1 rd_size=262144 && mkfs.ext4 -q /dev/ram0 && mkdir -p /srv/pool &&
-		mount /dev/ram0 /srv/pool && chmod 700 /srv/pool &&
-		nitroctl pool create main --dir /srv/pool --size 200M
+	directory /srv/pool 0 256M && nitroctl pool create main --dir /srv/pool --size 200M
 }
 
 # of NAME PROPERTY - what nitrod says
