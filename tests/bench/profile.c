@@ -6,8 +6,10 @@
  * usage: -plugin profile.so,out=FILE
  *
  * For each mark a line "mark NUMBER", followed by "ADDRESS INSTRUCTIONS COUNT" of
- * every block that ran since the mark before. What ran since a mark with number 0
- * is left out. QEMU has no header for plugins in Debian; this is what is used of it.
+ * every block that ran since the mark before, and by "inside INSTRUCTIONS" if the guest
+ * has a guest of its own (AMD-V): what that has executed. What ran since a mark with
+ * number 0 is left out. QEMU has no header for plugins in Debian; this is what is used of
+ * it.
  */
 
 #include <inttypes.h>
@@ -37,6 +39,7 @@ size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *tb);
 uint64_t qemu_plugin_tb_vaddr(const struct qemu_plugin_tb *tb);
 struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *tb,
 						 size_t index);
+uint64_t qemu_plugin_insn_vaddr(const struct qemu_plugin_insn *insn);
 size_t qemu_plugin_insn_data(const struct qemu_plugin_insn *insn, void *data,
 			     size_t size);
 
@@ -54,6 +57,9 @@ struct block {
 static struct block *table[BUCKETS];
 static FILE *out;
 static unsigned int current;
+
+/* Where the guest goes on when its guest leaves, while that runs; and what it has executed */
+static uint64_t back, inside;
 
 static struct block *block_of(uint64_t addr, size_t insns)
 {
@@ -78,7 +84,18 @@ static void run(unsigned int cpu, void *ctx)
 	struct block *block = ctx;
 
 	(void)cpu;
-	block->count++;
+	if (block->addr == back)
+		back = 0;
+	if (back)
+		inside += block->insns;
+	else
+		block->count++;
+}
+
+static void at_vmrun(unsigned int cpu, void *ctx)
+{
+	(void)cpu;
+	back = (uintptr_t)ctx;
 }
 
 static void at_mark(unsigned int cpu, void *ctx)
@@ -95,6 +112,9 @@ static void at_mark(unsigned int cpu, void *ctx)
 			block->count = 0;
 		}
 	}
+	if (current && inside)
+		fprintf(out, "inside %" PRIu64 "\n", inside);
+	inside = 0;
 	current = (uintptr_t)ctx;
 	fprintf(out, "mark %u\n", current);
 	fflush(out);
@@ -112,6 +132,15 @@ static bool is_mark(const struct qemu_plugin_insn *insn, unsigned int *number)
 	return true;
 }
 
+/* Its block ends with it */
+static bool is_vmrun(const struct qemu_plugin_insn *insn)
+{
+	unsigned char data[3];
+
+	return qemu_plugin_insn_data(insn, data, sizeof(data)) == sizeof(data) &&
+	       !memcmp(data, "\x0f\x01\xd8", sizeof(data));
+}
+
 static void translate(uint64_t id, struct qemu_plugin_tb *tb)
 {
 	size_t insns = qemu_plugin_tb_n_insns(tb), i;
@@ -126,6 +155,10 @@ static void translate(uint64_t id, struct qemu_plugin_tb *tb)
 		if (is_mark(insn, &number))
 			qemu_plugin_register_vcpu_insn_exec_cb(insn, at_mark, 0,
 							       (void *)(uintptr_t)number);
+		if (is_vmrun(insn))
+			qemu_plugin_register_vcpu_insn_exec_cb(insn, at_vmrun, 0,
+							       (void *)(uintptr_t)
+							       (qemu_plugin_insn_vaddr(insn) + 3));
 	}
 }
 

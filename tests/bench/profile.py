@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
 """Where the instructions go: by function, of what tests/bench/net --profile or
-tests/bench/ebs --profile ran.
+tests/bench/ebs --profile ran, or the guests of tests/bench/instance.
 
 usage: profile.py DIRECTORY [--top N] [--blocks FUNCTION]
 
@@ -36,17 +36,29 @@ class Symbols:
 
 
 def blocks(path):
-    """For every mark its number and the blocks that ran since."""
-    number, found = 0, []
+    """For every mark its number, the blocks that ran since, and the instructions of guests."""
+    number, found, inside = 0, [], 0
     with open(path, encoding="ascii") as file:
         for line in file:
             words = line.split()
             if words[0] == "mark":
                 if number:
-                    yield number, found
-                number, found = int(words[1]), []
+                    yield number, found, inside
+                number, found, inside = int(words[1]), [], 0
+            elif words[0] == "inside":
+                inside = int(words[1])
             else:
                 found.append((int(words[0], 16), int(words[1]), int(words[2])))
+
+
+def marks(directory):
+    """What the marks stand for: how often it was done, and its name."""
+    found = {}
+    with open(f"{directory}/marks", encoding="utf-8") as file:
+        for line in file:
+            number, count, name = line.rstrip("\n").split(" ", 2)
+            found[int(number)] = int(count), name
+    return found
 
 
 def main():
@@ -56,13 +68,9 @@ def main():
     parser.add_argument("--blocks", default="")
     args = parser.parse_args()
     symbols = Symbols(f"{args.directory}/symbols")
-    marks = {}
-    with open(f"{args.directory}/marks", encoding="utf-8") as file:
-        for line in file:
-            number, count, name = line.rstrip("\n").split(" ", 2)
-            marks[int(number)] = int(count), name
-    for number, found in blocks(f"{args.directory}/blocks"):
-        packets, name = marks[number]
+    names = marks(args.directory)
+    for number, found, inside in blocks(f"{args.directory}/blocks"):
+        packets, name = names[number]
         by_name, calls = collections.Counter(), collections.Counter()
         parts = []
         for addr, insns, count in found:
@@ -73,7 +81,8 @@ def main():
             if args.blocks and function.split()[0] == args.blocks:
                 parts.append((offset, insns, count))
         total = sum(by_name.values())
-        print(f"\n{name}: {total / packets:,.0f} instructions, {packets} times")
+        guests = f", {inside / packets:,.0f} in guests" if inside else ""
+        print(f"\n{name}: {total / packets:,.0f} instructions{guests}, {packets} times")
         for function, insns in by_name.most_common(args.top):
             print(f"  {insns / packets:8.1f} {100 * insns / total:5.1f} % "
                   f"{calls[function] / packets:7.2f} calls  {function}")
@@ -82,4 +91,5 @@ def main():
                   f"{count / packets:.2f} times")
 
 
-main()
+if __name__ == "__main__":
+    main()
