@@ -188,6 +188,7 @@ class Guest:
 
     def waits(self):
         """Wait until the guest waits. What this gives is to be closed, for it to go on."""
+        self.until(lambda: select.select([self.listener], [], [], 0)[0], "it does not wait")
         return self.listener.accept()[0]
 
     def run(self, command):
