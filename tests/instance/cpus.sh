@@ -67,13 +67,14 @@ check_eq "and was told" 1 "$(nitroctl instance console again | grep -c 'power bu
 
 # --- without KVM, with one sentence and nothing changed
 before=$(nitroctl export | md5sum)
+systemctl stop nitro-test-kvm
 kvm=$(lsmod | awk '$1 == "kvm_amd" || $1 == "kvm_intel" { print $1 }')
 check "KVM goes" modprobe -r "$kvm"
 check "no instance is run" refused "this host cannot run virtual machines: /dev/kvm" small none --eni e1
 check "or started" refused "this host cannot run virtual machines: /dev/kvm" \
 	nitroctl instance start again
 check_eq "it is stopped as before" stopped "$(of again state)"
-modprobe "$kvm"
+nitro-test-kvm
 check "a volume that is not there is not booted" not_found "volume 'v9' does not exist" \
 	nitroctl instance run none --boot v9
 check "no initial ramdisk without a kernel" refused "goes with a kernel" \

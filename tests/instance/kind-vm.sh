@@ -7,7 +7,7 @@ processes='nitro-launch|qemu-system-x86'
 
 kind_up()
 {
-	modprobe -q kvm_amd || modprobe -q kvm_intel
+	nitro-test-kvm
 }
 
 # run NAME OPTION... - an instance of the tests, with $memory

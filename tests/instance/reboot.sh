@@ -41,7 +41,7 @@ if [ ! -e /srv/disk ]; then
 fi
 
 # --- after
-modprobe -q kvm_amd || modprobe -q kvm_intel
+nitro-test-kvm
 check "the instance that ran is back" wait_for 120 sh -c \
 	'[ "$(nitroctl --json instance show stays | jq -r .state)" = running ]'
 [ "$(of stays state)" = running ] || { nitroctl instance show stays; nitroctl; } | sed 's/^/# /'
