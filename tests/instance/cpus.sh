@@ -54,7 +54,7 @@ check "for a reason that can be read" sh -c \
 check "which nitrod's status tells, too" sh -c "nitroctl status | grep \"instance 'once': the VMM failed\""
 check "it keeps its ENI" [ "$(of once 'enis[0]')" = e1 ]
 check "it is started" nitroctl instance start once
-check "and runs" said once "sleeper: up"
+check "and runs" says once "sleeper: up"
 check "it is ended" nitroctl instance terminate once
 check "an instance that is restarted runs" small again
 for n in first second; do
