@@ -5,6 +5,7 @@
 
 #include "secret.h"
 
+void keyring_open(const char *state_dir);
 int keyring_add(const char *what, const struct secret *key, uint32_t *ret, struct error *e);
 void keyring_remove(uint32_t serial);
 

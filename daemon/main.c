@@ -13,6 +13,7 @@
 #include "ebs.h"
 #include "instances.h"
 #include "kernel.h"
+#include "keyring.h"
 #include "manager.h"
 #include "memory.h"
 #include "object.h"
@@ -147,6 +148,7 @@ static int start(struct manager *m, struct error *e)
 		r = manager_load(m, e);
 	if (r < 0)
 		return r;
+	keyring_open(m->state_dir);
 	r = kernel_start(m);
 	if (r < 0)
 		return fail(e, ERR_FAILED, "cannot look after the kernel: %s", strerror(-r));
