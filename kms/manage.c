@@ -166,26 +166,34 @@ static int new_key(struct kms *kms, sd_json_variant *parameters, struct key *key
 	return r ?: store_key_add(kms->store, key, why);
 }
 
+/* What became of a change to a key, which is cleared */
+static int reply_changed(sd_varlink *link, const char *action, struct key *key, int error,
+			 const struct why *why)
+{
+	_cleanup_json_ sd_json_variant *described = NULL;
+	int r = 0;
+
+	if (!error) {
+		audit_managed(action, key, caller(link));
+		r = describe(key, &described);
+	}
+	key_clear(key);
+	if (error)
+		return invalid(link, error, why);
+	return r < 0 ? r : sd_varlink_replybo(link,
+		SD_JSON_BUILD_PAIR("key", SD_JSON_BUILD_VARIANT(described)));
+}
+
 static int create_key(sd_varlink *link, sd_json_variant *parameters,
 		      sd_varlink_method_flags_t flags, void *userdata)
 {
-	_cleanup_json_ sd_json_variant *described = NULL;
-	struct kms *kms = userdata;
 	struct key key = {};
 	struct why why;
 	int r;
 
 	(void)flags;
-	r = new_key(kms, parameters, &key, &why);
-	if (r) {
-		key_clear(&key);
-		return invalid(link, r, &why);
-	}
-	audit_managed("CreateKey", &key, caller(link));
-	r = describe(&key, &described);
-	key_clear(&key);
-	return r < 0 ? r : sd_varlink_replybo(link,
-		SD_JSON_BUILD_PAIR("key", SD_JSON_BUILD_VARIANT(described)));
+	r = new_key(userdata, parameters, &key, &why);
+	return reply_changed(link, "CreateKey", &key, r, &why);
 }
 
 /* Return: its text, to be freed; NULL if it is none */
@@ -297,7 +305,6 @@ static int show(sd_varlink *link, sd_json_variant *parameters, sd_varlink_method
 static int rotate(sd_varlink *link, sd_json_variant *parameters, sd_varlink_method_flags_t flags,
 		  void *userdata)
 {
-	_cleanup_json_ sd_json_variant *described = NULL;
 	struct kms *kms = userdata;
 	struct key key = {};
 	struct why why;
@@ -307,15 +314,7 @@ static int rotate(sd_varlink *link, sd_json_variant *parameters, sd_varlink_meth
 	r = find(kms, parameters, &key, &why);
 	if (!r)
 		r = key_rotate(kms, &key, &why);
-	if (r) {
-		key_clear(&key);
-		return invalid(link, r, &why);
-	}
-	audit_managed("Rotate", &key, caller(link));
-	r = describe(&key, &described);
-	key_clear(&key);
-	return r < 0 ? r : sd_varlink_replybo(link,
-		SD_JSON_BUILD_PAIR("key", SD_JSON_BUILD_VARIANT(described)));
+	return reply_changed(link, "Rotate", &key, r, &why);
 }
 
 static int delete(sd_varlink *link, sd_json_variant *parameters, sd_varlink_method_flags_t flags,
