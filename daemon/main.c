@@ -120,16 +120,12 @@ static int start_loop(struct manager *m)
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	m->started = now.tv_sec * 1000000ULL + now.tv_nsec / 1000;
 	sigemptyset(&signals);
-	sigaddset(&signals, SIGTERM);
-	sigaddset(&signals, SIGINT);
 	sigaddset(&signals, SIGCHLD);
 	if (sigprocmask(SIG_BLOCK, &signals, NULL) < 0)
 		return -errno;
 	r = sd_event_default(&m->event);
 	if (r >= 0)
-		r = sd_event_add_signal(m->event, NULL, SIGTERM, NULL, NULL);
-	if (r >= 0)
-		r = sd_event_add_signal(m->event, NULL, SIGINT, NULL, NULL);
+		r = sd_event_set_signal_exit(m->event, true);
 	if (r >= 0)
 		r = sd_event_set_watchdog(m->event, true);
 	return r;

@@ -5,7 +5,6 @@
 #include <getopt.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -223,19 +222,10 @@ static int load_all(struct kms *kms, struct why *why)
 
 static int start_loop(struct kms *kms)
 {
-	sigset_t signals;
-	int r;
+	int r = sd_event_default(&kms->event);
 
-	sigemptyset(&signals);
-	sigaddset(&signals, SIGTERM);
-	sigaddset(&signals, SIGINT);
-	if (sigprocmask(SIG_BLOCK, &signals, NULL) < 0)
-		return -errno;
-	r = sd_event_default(&kms->event);
 	if (r >= 0)
-		r = sd_event_add_signal(kms->event, NULL, SIGTERM, NULL, NULL);
-	if (r >= 0)
-		r = sd_event_add_signal(kms->event, NULL, SIGINT, NULL, NULL);
+		r = sd_event_set_signal_exit(kms->event, true);
 	return r < 0 ? r : sd_event_set_watchdog(kms->event, true);
 }
 

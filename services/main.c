@@ -3,7 +3,6 @@
 
 #include <getopt.h>
 #include <linux/capability.h>
-#include <signal.h>
 #include <stdio.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -171,19 +170,10 @@ static int open_port(struct error *e)
 
 static int start_loop(struct services *s, struct error *e)
 {
-	sigset_t signals;
-	int r;
+	int r = sd_event_default(&s->event);
 
-	sigemptyset(&signals);
-	sigaddset(&signals, SIGTERM);
-	sigaddset(&signals, SIGINT);
-	if (sigprocmask(SIG_BLOCK, &signals, NULL) < 0)
-		return fail(e, ERR_FAILED, "cannot block signals: %s", strerror(errno));
-	r = sd_event_default(&s->event);
 	if (r >= 0)
-		r = sd_event_add_signal(s->event, NULL, SIGTERM, NULL, NULL);
-	if (r >= 0)
-		r = sd_event_add_signal(s->event, NULL, SIGINT, NULL, NULL);
+		r = sd_event_set_signal_exit(s->event, true);
 	if (r >= 0)
 		r = sd_event_set_watchdog(s->event, true);
 	return r < 0 ? fail(e, ERR_FAILED, "cannot make an event loop: %s", strerror(-r)) : 0;

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <getopt.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -121,19 +120,10 @@ static int load_authorities(struct service *s, struct why *why)
 
 static int start_loop(struct service *s)
 {
-	sigset_t signals;
-	int r;
+	int r = sd_event_default(&s->event);
 
-	sigemptyset(&signals);
-	sigaddset(&signals, SIGTERM);
-	sigaddset(&signals, SIGINT);
-	if (sigprocmask(SIG_BLOCK, &signals, NULL) < 0)
-		return -errno;
-	r = sd_event_default(&s->event);
 	if (r >= 0)
-		r = sd_event_add_signal(s->event, NULL, SIGTERM, NULL, NULL);
-	if (r >= 0)
-		r = sd_event_add_signal(s->event, NULL, SIGINT, NULL, NULL);
+		r = sd_event_set_signal_exit(s->event, true);
 	return r < 0 ? r : sd_event_set_watchdog(s->event, true);
 }
 
