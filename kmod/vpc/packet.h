@@ -91,6 +91,18 @@ struct nitro_vpc_packet {
 	u8 query;
 };
 
+/**
+ * nitro_vpc_packets() - how many packets a buffer is
+ * @skb: the packet; a GSO packet counts as what it will be cut into
+ *
+ * Context: any.
+ * Return: 1 or more.
+ */
+static inline u32 nitro_vpc_packets(const struct sk_buff *skb)
+{
+	return skb_is_gso(skb) ? skb_shinfo(skb)->gso_segs ?: 1 : 1;
+}
+
 enum nitro_vpc_drop nitro_vpc_packet_parse(struct sk_buff *skb, u32 nhoff,
 					   u8 direction,
 					   struct nitro_vpc_packet *pkt);

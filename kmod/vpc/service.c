@@ -180,7 +180,7 @@ static enum nitro_vpc_drop to_service(struct nitro_vpc_eni *eni,
  * @eni: the ENI
  * @config: its configuration
  * @skb: the packet, consumed if it passes; data at the MAC header
- * @pkt: the same; its source was checked, its allowance taken
+ * @pkt: the same; its source was checked
  *
  * Context: RCU read side, bottom halves off.
  * Return: NITRO_VPC_PASS, or why it is not for a service.
@@ -193,6 +193,9 @@ nitro_vpc_service_send(struct nitro_vpc_eni *eni,
 	struct in6_addr dest = pkt->addr_dest;
 	struct nitro_vpc_client client;
 
+	if (!nitro_vpc_bucket_take(&eni->bucket_linklocal,
+				   nitro_vpc_packets(skb), ktime_get_ns()))
+		return NITRO_VPC_DROP_LINKLOCAL;
 	if (pkt->error || pkt->fragment)
 		return NITRO_VPC_DROP_NO_SERVICE;
 	if (!nitro_vpc_client_make(config, &pkt->addr_source, pkt->key.v6,

@@ -30,7 +30,7 @@ enum nitro_vpc_drop nitro_vpc_limits_take(struct nitro_vpc_eni *eni,
 	bool egress = pkt->direction == NITRO_VPC_DIRECTION_EGRESS;
 	struct nitro_vpc_bucket *bandwidth = egress ? &eni->bucket_out :
 						      &eni->bucket_in;
-	u32 packets = skb_is_gso(skb) ? skb_shinfo(skb)->gso_segs ?: 1 : 1;
+	u32 packets = nitro_vpc_packets(skb);
 	u64 now = ktime_get_ns();
 
 	if (nitro_vpc_bucket_limited(&eni->bucket_pps) &&
@@ -73,9 +73,6 @@ verdict_slow(struct nitro_vpc_eni *eni,
 	 */
 	nitro_vpc_resolve(eni, config, pkt,
 			  pkt->error ? !flow : !tracked, &res);
-	if (res.reason == NITRO_VPC_DROP_NO_SERVICE &&
-	    !nitro_vpc_bucket_take(&eni->bucket_linklocal, 1, ktime_get_ns()))
-		res.reason = NITRO_VPC_DROP_LINKLOCAL;
 	if (!res.reason && pkt->direction == NITRO_VPC_DIRECTION_INGRESS &&
 	    !from_host_of(res.via, outer_source))
 		res.reason = NITRO_VPC_DROP_HOST;

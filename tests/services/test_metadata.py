@@ -154,7 +154,7 @@ def overlapping_vpcs(lab, v):
             sock = socket.socket(socket.AF_INET if v == 4 else socket.AF_INET6,
                                  socket.SOCK_STREAM)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        sock.bind((guest.ip[v], 40000))
+        sock.bind((guest.ip[v], 30000))  # nobody gets it by chance
         sock.settimeout(5)
         sock.connect((METADATA[v], 80))
         connection.sock = sock

@@ -10,6 +10,7 @@ from lab import DEADLINE, RESOLVER, inside, until
 from scapy.layers.dns import DNS, DNSQR
 
 PLUS_TWO = "10.0.0.2"
+UDP_SEGMENT = 103  # linux/udp.h
 NOERROR, SERVFAIL, NXDOMAIN = 0, 2, 3
 DOMAIN = "nitro.internal"
 REVERSE6 = "0.1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.1.0.0.0.0.0.0.0.0.1.0.0.0.0.d.f.ip6.arpa"
@@ -212,12 +213,16 @@ def flood(lab, v):
     known(lab)
     other = (NOERROR, {lab.blue1.ip[4]}), full(lab, lab.blue1)
     before = lab.red1.stats()["linklocal_allowance_exceeded"]
-    questions = [bytes(query(f"x{number}.example.org")) for number in range(3000)]
+    questions = [bytes(query(f"x{number}.example.org")) for number in range(1000, 4000)]
+    # The kernel cuts them apart, so that a second is enough for them on any machine
+    many = [b"".join(questions[n:n + 50]) for n in range(0, len(questions), 50)]
     with connect(lab.red1, RESOLVER[v], socket.SOCK_DGRAM) as sock:
+        sock.setsockopt(socket.IPPROTO_UDP, UDP_SEGMENT, len(questions[0]))
+
         def limited():
-            for question in questions:
+            for segments in many:
                 with contextlib.suppress(OSError):  # a full buffer
-                    sock.send(question)
+                    sock.send(segments)
             answers(lab.blue1, *other, "A", RESOLVER[v])
             return lab.red1.stats()["linklocal_allowance_exceeded"] > before
         until(limited, "the allowance is exceeded")
