@@ -61,31 +61,28 @@ static __always_inline pair next_whitening(const struct whitening *w, pair now)
 	return (now + now) ^ add;
 }
 
-/* A number of 128 bits times x^shift */
-static __always_inline void times_x(u64 *low, u64 *high, unsigned int shift)
+/* Both tweaks of a pair times x^(8 bytes), for up to 4 bytes: what is shifted out comes
+ * in again times 1 + x + x^2 + x^7.
+ */
+#define TIMES_X(tweaks, bytes) ({					\
+	pair carry_, product_;						\
+									\
+	asm("vpsrldq %2, %1, %0" : "=x" (carry_) :			\
+	    "x" (tweaks), "i" (16 - (bytes)));				\
+	asm("vpslldq %2, %1, %0" : "=x" (product_) :			\
+	    "x" (tweaks), "i" (bytes));					\
+	product_ ^ carry_ ^ (carry_ << 1) ^ (carry_ << 2) ^ (carry_ << 7); \
+})
+
+/* Of the tweaks of two sectors those that are @blocks further, 16 or a multiple of 32 */
+static __always_inline pair far_tweaks(pair tweaks, unsigned long blocks)
 {
-	u64 carry = *high >> (64 - shift);
-
-	*high = *high << shift | *low >> (64 - shift);
-	*low = *low << shift ^ carry ^ carry << 1 ^ carry << 2 ^ carry << 7;
-}
-
-/* A tweak, and the one that is @blocks further, 16 or a multiple of 32 */
-static __always_inline pair both_tweaks(const __le64 tweak[2], unsigned long blocks)
-{
-	u64 low = le64_to_cpu(tweak[0]), high = le64_to_cpu(tweak[1]);
-	block far;
-	pair both;
-
 	if (blocks == 16)
-		times_x(&low, &high, 16);
-	for (; blocks >= 32; blocks -= 32)
-		times_x(&low, &high, 32);
-	asm("vmovq %1, %0" : "=x" (far) : "r" (low));
-	asm("vpinsrq $1, %2, %1, %0" : "=x" (far) : "x" (far), "r" (high));
-	asm("vinserti128 $1, %1, %t2, %0" : "=x" (both) :
-	    "x" (far), "x" (*(const block_mem *)tweak));
-	return both;
+		return TIMES_X(tweaks, 2);
+	do {
+		tweaks = TIMES_X(tweaks, 4);
+	} while (blocks -= 32);
+	return tweaks;
 }
 
 static __always_inline void encrypt_ivs(const u32 (*keys)[4], unsigned int rounds,
@@ -118,12 +115,18 @@ static __always_inline void make_tweaks(const struct nitro_ebs_xts *xts,
 					unsigned int rounds)
 {
 	block_mem *ivs = (block_mem *)work->tweaks;
-	unsigned int n = work->count;
+	unsigned int n, count = work->count;
+	unsigned long blocks = work->half / BLOCK;
 
-	for (; n >= 8; n -= 8, ivs += 8)
+	for (n = count; n >= 8; n -= 8, ivs += 8)
 		encrypt_ivs(xts->tweak, rounds, ivs, 8);
 	for (; n; n--, ivs++)
 		encrypt_ivs(xts->tweak, rounds, ivs, 1);
+
+	/* Of a number that is odd, one more than there is */
+	for (n = 0; n < count; n += 2)
+		*(pair_mem *)work->far[n] =
+			far_tweaks(*(pair_mem *)work->tweaks[n], blocks);
 }
 
 /* PAIRS pairs of blocks. Returns the whitening of those that follow. */
@@ -167,15 +170,20 @@ static __always_inline void crypt_sectors(const struct nitro_ebs_xts *xts,
 {
 	const block_mem *key = (const block_mem *)(encrypt ? xts->enc : xts->dec);
 	const u8 *src = work->src, *end;
+	unsigned int i, count = work->count;
 	unsigned long half = work->half;
 	struct whitening w;
-	unsigned int i;
 	u8 *dst = work->dst;
 
 	w = make_whitening(&key[0], &key[rounds]);
 	make_tweaks(xts, work, rounds);
-	for (i = 0; i < work->count; i++) {
-		pair before = both_tweaks(work->tweaks[i], half / BLOCK) ^ w.first;
+	for (i = 0; i < count; i++) {
+		pair before;
+
+		asm("vinserti128 $1, %1, %t2, %0" : "=x" (before) :
+		    "m" (*(const block_mem *)work->far[i]),
+		    "x" (*(const block_mem *)work->tweaks[i]));
+		before ^= w.first;
 
 		for (end = src + half; src < end;
 		     src += PAIRS * BLOCK, dst += PAIRS * BLOCK)

@@ -31,6 +31,7 @@ struct nitro_ebs_xts {
  * @half: half of the size of a sector
  * @count: of the sectors
  * @tweaks: the IV of each sector; overwritten by its tweak
+ * @far: room for the tweaks of the second halves
  */
 struct nitro_ebs_xts_work {
 	u8 *dst;
@@ -38,6 +39,7 @@ struct nitro_ebs_xts_work {
 	unsigned long half;
 	unsigned int count;
 	__le64 tweaks[NITRO_EBS_XTS_TWEAKS_MAX][2];
+	__le64 far[NITRO_EBS_XTS_TWEAKS_MAX][2];
 };
 
 /**
