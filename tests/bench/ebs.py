@@ -175,13 +175,17 @@ def sequential(bench):
 
 
 def tail(bench):
-    """p99.9 of reads while half of the I/O is writes, QD8."""
+    """p99.9 of reads while half of the I/O is writes, QD8. Not of those that come
+    first: fio's start is in them, and they are more than one of a thousand."""
+    depth, log = 8, "/tmp/bench-tail"
 
     def measure(who):
-        job = fio(who.path, rw="randrw", bs="4k", ioengine="io_uring",
-                  iodepth=8, number_ios=bench.args.ios * 2, size=f"{SIZE}m",
-                  percentile_list="50:99:99.9")
-        return job["read"]["clat_ns"]["percentile"]["99.900000"]
+        fio(who.path, rw="randrw", bs="4k", ioengine="io_uring", iodepth=depth,
+            number_ios=bench.args.ios * 2, size=f"{SIZE}m", write_lat_log=log)
+        with open(f"{log}_clat.1.log", encoding="ascii") as file:
+            rows = [line.split(",") for line in file][depth:]
+        reads = sorted(int(row[1]) for row in rows if int(row[2]) == 0)
+        return reads[len(reads) * 999 // 1000]
 
     bench.compare("brd: p99.9 of reads beside 50 % writes, QD8", "ns",
                   bench.brd, measure)
