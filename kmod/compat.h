@@ -104,6 +104,13 @@ static inline void hrtimer_setup(struct hrtimer *timer,
 #define NITRO_WQ_PERCPU 0
 #endif
 
+/* 6.17 (128ea9f6ccfb): the system's workqueue that is not bound to CPUs; its old name is
+ * warned of
+ */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 17, 0)
+#define system_dfl_wq system_unbound_wq
+#endif
+
 /* 6.17 (mm: remove pfn_t): huge mappings take the number of a page frame */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 17, 0)
 #define NITRO_PFN(pfn) (pfn)

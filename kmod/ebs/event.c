@@ -48,7 +48,7 @@ static void watch(struct work_struct *work)
 		trace_nitro_ebs_event(dev->id, event.kind);
 		nitro_ebs_netlink_event(dev, &event);
 	}
-	queue_delayed_work(system_unbound_wq, &dev->watch_work,
+	queue_delayed_work(system_dfl_wq, &dev->watch_work,
 			   watch_interval());
 }
 
@@ -103,7 +103,7 @@ static void schedule_pending(struct nitro_ebs_device *dev)
 {
 	unsigned long now = jiffies, next = dev->events.next;
 
-	queue_delayed_work(system_unbound_wq, &dev->event_work,
+	queue_delayed_work(system_dfl_wq, &dev->event_work,
 			   time_after(next, now) ? next - now : 0);
 }
 
@@ -171,7 +171,7 @@ void nitro_ebs_event_setup(struct nitro_ebs_device *dev)
  */
 void nitro_ebs_event_start(struct nitro_ebs_device *dev)
 {
-	queue_delayed_work(system_unbound_wq, &dev->watch_work,
+	queue_delayed_work(system_dfl_wq, &dev->watch_work,
 			   watch_interval());
 }
 

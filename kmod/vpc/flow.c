@@ -329,7 +329,7 @@ struct nitro_vpc_flow *nitro_vpc_flow_create(struct nitro_vpc_eni *eni,
 	spin_unlock_bh(lock);
 
 	if (unlikely(atomic_inc_return(&n_flows) == 1))
-		queue_delayed_work(system_unbound_wq, &gc, GC_INTERVAL);
+		queue_delayed_work(system_dfl_wq, &gc, GC_INTERVAL);
 	return flow;
 
 unlock_free:
@@ -500,7 +500,7 @@ static void gc_work(struct work_struct *work)
 {
 	nitro_vpc_flow_collect();
 	if (atomic_read(&n_flows))
-		queue_delayed_work(system_unbound_wq, &gc, GC_INTERVAL);
+		queue_delayed_work(system_dfl_wq, &gc, GC_INTERVAL);
 }
 
 /* The flows of a bucket, behind those that were given already. */
