@@ -13,7 +13,7 @@
 #include "vsock.h"
 
 enum option_name {
-	KVM = 1, MEMORY, KERNEL, INITRD, CMDLINE, CPUS, CID, VSOCK, BROKER, NSM, SERIAL, EVENTS,
+	KVM = 1, MEMORY, KERNEL, INITRD, CMDLINE, CPUS, CID, VSOCK, RELAY, BROKER, NSM, SERIAL, EVENTS,
 	NO_ACPI
 };
 
@@ -26,6 +26,7 @@ static const struct option options[] = {
 	{ "cpus", required_argument, NULL, CPUS },
 	{ "cid", required_argument, NULL, CID },
 	{ "vsock", required_argument, NULL, VSOCK },
+	{ "relay", required_argument, NULL, RELAY },
 	{ "broker", required_argument, NULL, BROKER },
 	{ "nsm", required_argument, NULL, NSM },
 	{ "serial", required_argument, NULL, SERIAL },
@@ -69,6 +70,8 @@ static int parse_option(struct config *c, enum option_name option, const char *n
 		return parse_fd(name, optarg, &c->memory);
 	case VSOCK:
 		return parse_fd(name, optarg, &c->vsock);
+	case RELAY:
+		return parse_fd(name, optarg, &c->relay);
 	case BROKER:
 		return parse_fd(name, optarg, &c->broker);
 	case NSM:
@@ -116,7 +119,7 @@ int config_parse(struct config *ret, int argc, char *argv[])
 	int option, i;
 
 	*ret = (struct config){
-		.kvm = -1, .memory = -1, .serial = -1, .events = -1, .vsock = -1, .broker = -1,
+		.kvm = -1, .memory = -1, .serial = -1, .events = -1, .vsock = -1, .relay = -1, .broker = -1,
 		.nsm = -1, .kernel.fd = -1,
 		.cmdline = "", .cpus = 1, .acpi = true,
 	};
@@ -131,7 +134,7 @@ int config_parse(struct config *ret, int argc, char *argv[])
 		return complain("'%s' is no option", argv[optind]);
 	if (ret->kvm < 0 || ret->memory < 0 || ret->kernel.fd < 0)
 		return complain("--kvm, --memory and --kernel are needed");
-	if (!ret->cid && (ret->vsock >= 0 || ret->broker >= 0))
-		return complain("--vsock and --broker need --cid");
+	if (!ret->cid && (ret->vsock >= 0 || ret->relay >= 0 || ret->broker >= 0))
+		return complain("--vsock, --relay and --broker need --cid");
 	return 0;
 }

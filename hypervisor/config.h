@@ -16,6 +16,7 @@
  * @serial: where the serial port sends to
  * @events: who is told of the guest's life
  * @vsock: where the host connects to the guest, a listening socket
+ * @relay: the same, for a parent that is a guest itself
  * @broker: who connects to the host for the guest, a SOCK_SEQPACKET socket
  * @nsm: to the guest's security module, a SOCK_SEQPACKET socket
  * @kernel: kernel
@@ -27,7 +28,7 @@
  * @acpi: tell of devices by ACPI; otherwise on the command line of the kernel
  */
 struct config {
-	int kvm, memory, serial, events, vsock, broker, nsm;
+	int kvm, memory, serial, events, vsock, relay, broker, nsm;
 	struct image kernel;
 	struct image initrd[INITRDS_MAX];
 	size_t n_initrd;

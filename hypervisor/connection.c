@@ -78,7 +78,7 @@ static struct connection_bucket *bucket_of(struct connections *cs, uint32_t gues
 /**
  * connection_set_ports - a connection can be found from now on
  * @cs: the table
- * @c: the connection
+ * @c: the connection, whose peer is known
  * @guest: port of the guest
  * @host: port of the host
  */
@@ -93,11 +93,12 @@ void connection_set_ports(struct connections *cs, struct connection *c, uint32_t
 /**
  * connection_free_port - a port for the host's end of a connection
  * @cs: the table
+ * @peer: its CID
  * @guest: the other end
  *
  * Return: a port that no connection to @guest has.
  */
-uint32_t connection_free_port(struct connections *cs, uint32_t guest)
+uint32_t connection_free_port(struct connections *cs, uint32_t peer, uint32_t guest)
 {
 	uint32_t port;
 
@@ -105,24 +106,26 @@ uint32_t connection_free_port(struct connections *cs, uint32_t guest)
 	do {
 		port = cs->next_port;
 		cs->next_port = port == PORT_LAST ? PORT_FIRST : port + 1;
-	} while (connection_find(cs, guest, port));
+	} while (connection_find(cs, peer, guest, port));
 	return port;
 }
 
 /**
  * connection_find - the connection between two ports
  * @cs: the table
+ * @peer: CID of the host's end
  * @guest: port of the guest
  * @host: port of the host
  *
  * Return: the connection, or NULL.
  */
-struct connection *connection_find(struct connections *cs, uint32_t guest, uint32_t host)
+struct connection *connection_find(struct connections *cs, uint32_t peer, uint32_t guest,
+				   uint32_t host)
 {
 	struct connection *c;
 
 	LIST_FOREACH(c, bucket_of(cs, guest, host), bucket)
-		if (c->guest_port == guest && c->host_port == host)
+		if (c->peer == peer && c->guest_port == guest && c->host_port == host)
 			return c;
 	return NULL;
 }

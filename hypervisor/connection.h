@@ -25,6 +25,7 @@ enum connection_state {
 	CONNECTION_GREETED,	/* the host has connected and says to which port */
 	CONNECTION_OFFERED,	/* the guest is asked whether it takes it */
 	CONNECTION_ASKING,	/* the guest has connected; the broker is asked */
+	CONNECTION_PROMISED,	/* another guest is asked, behind the socket that there is */
 	CONNECTION_OPEN,
 	CONNECTION_DEAD,	/* the guest is yet to hear of the end */
 };
@@ -43,6 +44,7 @@ enum connection_state {
  * @ready: in the list of those that have something for the guest, if @queued
  * @asking: in the list of those that the broker is yet to be asked for, if @waits
  * @fd: the host's socket, -1 for none
+ * @peer: CID of the other end, as the guest has it
  * @guest_port: one end
  * @host_port: the other
  * @peer_buffer: how much the guest takes ahead of its reading
@@ -70,7 +72,7 @@ struct connection {
 	TAILQ_ENTRY(connection) ready;
 	TAILQ_ENTRY(connection) asking;
 	int fd;
-	uint32_t guest_port, host_port;
+	uint32_t peer, guest_port, host_port;
 	uint32_t peer_buffer, peer_read, sent;
 	uint32_t received, read, told;
 	uint8_t *buffer;
@@ -113,8 +115,9 @@ int connections_init(struct connections *cs, unsigned int limit);
 struct connection *connection_new(struct connections *cs);
 void connection_set_ports(struct connections *cs, struct connection *c, uint32_t guest,
 			  uint32_t host);
-uint32_t connection_free_port(struct connections *cs, uint32_t guest);
-struct connection *connection_find(struct connections *cs, uint32_t guest, uint32_t host);
+uint32_t connection_free_port(struct connections *cs, uint32_t peer, uint32_t guest);
+struct connection *connection_find(struct connections *cs, uint32_t peer, uint32_t guest,
+				   uint32_t host);
 void connection_delete(struct connections *cs, struct connection *c);
 
 uint32_t connection_buffered(const struct connection *c);

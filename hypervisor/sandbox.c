@@ -44,11 +44,32 @@ static const struct sandbox_rule io[] = {
 };
 
 static const struct sandbox_rule broker[] = {
+	ANY(fchdir),
 	ANY(recvmsg),
 	ANY(sendmsg),
 	ONLY(socket, 0, AF_UNIX),
 	ANY(connect),
 	ANY(close),
+	ANY(exit_group),
+};
+
+/* The same as I/O, and the memory that the VMM shares */
+static const struct sandbox_rule parent[] = {
+	ANY(epoll_wait),
+	ANY(epoll_ctl),
+	ANY(read),
+	ANY(write),
+	ANY(recvmsg),
+	ANY(sendmsg),
+	ANY(accept4),
+	ANY(shutdown),
+	ANY(close),
+	ANY(lseek),
+	ONLY(mmap, 2, PROT_READ | PROT_WRITE),
+	ANY(munmap),
+	ONLY(madvise, 2, MADV_DONTNEED),
+	ONLY(madvise, 2, MADV_DONTDUMP),
+	ANY(futex),
 	ANY(exit_group),
 };
 
@@ -59,6 +80,7 @@ static const struct {
 	size_t n;
 } sandboxes[SANDBOXES] = {
 	[SANDBOX_VCPU] = RULES(vcpu), [SANDBOX_IO] = RULES(io), [SANDBOX_BROKER] = RULES(broker),
+	[SANDBOX_PARENT] = RULES(parent),
 };
 
 /**

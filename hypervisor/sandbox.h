@@ -9,6 +9,7 @@ enum sandbox {
 	SANDBOX_VCPU,		/* runs the guest */
 	SANDBOX_IO,		/* everything else of the VMM */
 	SANDBOX_BROKER,		/* nitro-vsock-broker */
+	SANDBOX_PARENT,		/* nitro-vsock */
 	SANDBOXES,
 };
 

@@ -6,6 +6,10 @@
  * PORT\n" when the guest has accepted; from then on it is a stream (Firecracker's
  * convention). For a guest that connects, the broker is asked: we may not connect to
  * anything ourselves, and what it answers with may be any stream socket.
+ *
+ * Between a parent that is a virtual machine and its enclave both ends are such devices:
+ * the broker of who connects writes the line, which has the CID of an enclave behind the
+ * port, as several enclaves connect to the same socket.
  */
 
 #include <errno.h>
@@ -21,6 +25,7 @@
 
 #define SHUT_BOTH (VIRTIO_VSOCK_SHUTDOWN_RCV | VIRTIO_VSOCK_SHUTDOWN_SEND)
 #define GREETING "CONNECT "
+#define PROMISE "OK "
 #define GREETING_MAX 32
 #define CREDIT_STEP (BUFFER_SIZE / 2)
 
@@ -146,29 +151,54 @@ void vsock_host_accepted(struct vsock *v, struct connection *c)
 	vsock_queue(v, c, 0);
 }
 
-/* Return: 1 with the port, 0 if the line has not ended, -1 if it is none */
-static int parse_greeting(const char *line, size_t size, uint32_t *ret_port, size_t *ret_used)
+/* Return: a number between two places, UINT32_MAX ("any", which is no port) if there is none */
+static uint32_t parse_number(const char *p, const char *end)
 {
-	const size_t head = strlen(GREETING);
-	const char *end = memchr(line, '\n', size);
-	uint64_t port = 0;
+	uint64_t n = 0;
 
-	if (memcmp(line, GREETING, size < head ? size : head))
+	if (p == end)
+		return UINT32_MAX;
+	for (; p < end; p++) {
+		if (*p < '0' || *p > '9')
+			return UINT32_MAX;
+		n = n * 10 + (*p - '0');
+		if (n >= UINT32_MAX)
+			return UINT32_MAX;
+	}
+	return n;
+}
+
+/* Return: the size of a line that begins so, 0 if it has not ended, -1 if it is none */
+static int parse_line(const char *line, size_t size, const char *head)
+{
+	const char *end = memchr(line, '\n', size);
+	size_t n = strlen(head);
+
+	if (memcmp(line, head, size < n ? size : n))
 		return -1;
 	if (!end)
 		return size < GREETING_MAX ? 0 : -1;
-	if (end == line + head)
+	return end + 1 - line;
+}
+
+/* Who connects says to which port and, to a parent, from which CID. Return: as parse_line() */
+static int parse_greeting(const struct vsock *v, const char *line, size_t size,
+			  struct connection *c, uint32_t *ret_port)
+{
+	const char *port = line + strlen(GREETING), *end, *cid;
+	int n = parse_line(line, size, GREETING);
+
+	if (n <= 0)
+		return n;
+	end = line + n - 1;
+	cid = memchr(port, ' ', end - port);
+	if (!cid != !v->parent)
 		return -1;
-	for (const char *p = line + head; p < end; p++) {
-		if (*p < '0' || *p > '9')
-			return -1;
-		port = port * 10 + (*p - '0');
-		if (port >= UINT32_MAX)		/* "any" is no port */
-			return -1;
-	}
-	*ret_port = port;
-	*ret_used = end + 1 - line;
-	return 1;
+	*ret_port = parse_number(port, cid ? cid : end);
+	c->peer = cid ? parse_number(cid + 1, end) : VSOCK_PARENT_CID;
+	if (*ret_port == UINT32_MAX || c->peer == UINT32_MAX)
+		return -1;
+	return v->parent && c->peer < VSOCK_CID_MIN ? -1 : n;
 }
 
 /* Whoever has connected says where to. What follows the line is the guest's */
@@ -183,8 +213,10 @@ static void greet(struct vsock *v, struct connection *c)
 
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
-	r = n > 0 ? parse_greeting(line, n, &port, &iov.iov_len) : -1;
-	if (r > 0 && recvmsg(c->fd, &msg, MSG_DONTWAIT) != (ssize_t)iov.iov_len)
+	r = n > 0 ? parse_greeting(v, line, n, c, &port) : -1;
+	if (r > 0)
+		iov.iov_len = r;
+	if (r > 0 && recvmsg(c->fd, &msg, MSG_DONTWAIT) != r)
 		r = -1;
 	if (r < 0 || (r > 0 && !virtio_running(&v->device, VSOCK_RX))) {
 		vsock_delete(v, c);
@@ -193,9 +225,34 @@ static void greet(struct vsock *v, struct connection *c)
 	if (!r)
 		return;
 	connection_set_ports(&v->connections, c, port,
-			     connection_free_port(&v->connections, port));
+			     connection_free_port(&v->connections, c->peer, port));
 	c->state = CONNECTION_OFFERED;
 	vsock_queue(v, c, SEND_REQUEST);
+}
+
+/* The other guest's end has said that it accepts, or is gone. What follows is the guest's */
+static void hear_promise(struct vsock *v, struct connection *c)
+{
+	char line[GREETING_MAX];
+	struct iovec iov = { .iov_base = line, .iov_len = sizeof(line) };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+	ssize_t n = recvmsg(c->fd, &msg, MSG_DONTWAIT | MSG_PEEK);
+	int r;
+
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	r = n > 0 ? parse_line(line, n, PROMISE) : -1;
+	if (r > 0)
+		iov.iov_len = r;
+	if (r < 0 || (r > 0 && recvmsg(c->fd, &msg, MSG_DONTWAIT) != r)) {
+		vsock_kill(v, c);
+		return;
+	}
+	if (!r)
+		return;
+	c->state = CONNECTION_OPEN;
+	c->readable = true;
+	vsock_queue(v, c, SEND_RESPONSE);
 }
 
 static void stream_happened(struct source *source, uint32_t events)
@@ -208,6 +265,8 @@ static void stream_happened(struct source *source, uint32_t events)
 		vsock_work(v);
 	if (c->state == CONNECTION_GREETED)
 		greet(v, c);
+	else if (c->state == CONNECTION_PROMISED)
+		hear_promise(v, c);
 	if (c->state == CONNECTION_OPEN && events & EPOLLOUT && c->buffer)
 		flush(v, c);
 	if (c->state == CONNECTION_OPEN && events & ~EPOLLOUT) {
@@ -243,15 +302,13 @@ static bool adopt(struct vsock *v, struct connection *c, int fd)
 	return loop_add(v->loop, fd, STREAM_EVENTS, &c->source);
 }
 
-static void knocked(struct source *source, uint32_t events)
+static void let_in(struct vsock *v, int listener)
 {
-	struct vsock *v = CONTAINER_OF(source, struct vsock, knocked);
 	struct connection *c;
 	int fd;
 
-	(void)events;
 	pthread_mutex_lock(&v->device.lock);
-	fd = accept4(v->listener, NULL, NULL, SOCK_CLOEXEC);
+	fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
 	if (fd >= 0) {
 		c = vsock_host_new(v);
 		if (c) {
@@ -265,9 +322,27 @@ static void knocked(struct source *source, uint32_t events)
 	pthread_mutex_unlock(&v->device.lock);
 }
 
+static void knocked(struct source *source, uint32_t events)
+{
+	struct vsock *v = CONTAINER_OF(source, struct vsock, knocked);
+
+	(void)events;
+	let_in(v, v->listener);
+}
+
+static void relay_knocked(struct source *source, uint32_t events)
+{
+	struct vsock *v = CONTAINER_OF(source, struct vsock, relay_knocked);
+
+	(void)events;
+	let_in(v, v->relay);
+}
+
 static bool ask(struct vsock *v, const struct connection *c)
 {
-	struct vsock_question q = { .guest_port = c->guest_port, .port = c->host_port };
+	struct vsock_question q = {
+		.guest_port = c->guest_port, .port = c->host_port, .cid = c->peer,
+	};
 	struct iovec iov = { .iov_base = &q, .iov_len = sizeof(q) };
 	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
 
@@ -306,7 +381,7 @@ static void ask_others(struct vsock *v)
 
 static void take_answer(struct vsock *v, const struct vsock_question *q, int fd)
 {
-	struct connection *c = connection_find(&v->connections, q->guest_port, q->port);
+	struct connection *c = connection_find(&v->connections, q->cid, q->guest_port, q->port);
 
 	if (!c || c->state != CONNECTION_ASKING) {
 		/* the guest has given up */
@@ -316,6 +391,10 @@ static void take_answer(struct vsock *v, const struct vsock_question *q, int fd)
 	}
 	if (fd < 0 || !adopt(v, c, fd)) {
 		vsock_kill(v, c);
+		return;
+	}
+	if (q->relayed) {
+		c->state = CONNECTION_PROMISED;
 		return;
 	}
 	c->state = CONNECTION_OPEN;
@@ -395,9 +474,11 @@ static void answered(struct source *source, uint32_t events)
 int vsock_host_init(struct vsock *v)
 {
 	v->knocked.happened = knocked;
+	v->relay_knocked.happened = relay_knocked;
 	v->answered.happened = answered;
 	if (!loop_add(v->loop, v->device.notify, EPOLLIN, &v->notified) ||
 	    (v->listener >= 0 && !loop_add(v->loop, v->listener, EPOLLIN, &v->knocked)) ||
+	    (v->relay >= 0 && !loop_add(v->loop, v->relay, EPOLLIN, &v->relay_knocked)) ||
 	    (v->broker >= 0 &&
 	     !loop_add(v->loop, v->broker, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
 		       &v->answered)))

@@ -137,7 +137,7 @@ static struct virtio_vsock_hdr packet(const struct vsock *v, struct connection *
 {
 	c->told = c->read;
 	return (struct virtio_vsock_hdr){
-		.src_cid = htole64(VSOCK_PARENT_CID), .dst_cid = v->config.guest_cid,
+		.src_cid = htole64(c->peer), .dst_cid = v->config.guest_cid,
 		.src_port = htole32(c->host_port), .dst_port = htole32(c->guest_port),
 		.type = htole16(VIRTIO_VSOCK_TYPE_STREAM), .op = htole16(op),
 		.buf_alloc = htole32(BUFFER_SIZE), .fwd_cnt = htole32(c->read),
@@ -334,10 +334,11 @@ static void request(struct vsock *v, const struct virtio_vsock_hdr *h)
 		return;
 	}
 	c->state = CONNECTION_ASKING;
+	c->peer = le64toh(h->dst_cid);
 	c->peer_buffer = le32toh(h->buf_alloc);
 	c->peer_read = le32toh(h->fwd_cnt);
 	connection_set_ports(&v->connections, c, le32toh(h->src_port), le32toh(h->dst_port));
-	if (c->host_port == VSOCK_HEARTBEAT_PORT) {
+	if (c->host_port == VSOCK_HEARTBEAT_PORT && !v->parent) {
 		c->heartbeat = true;
 		c->state = CONNECTION_OPEN;
 		vsock_queue(v, c, SEND_RESPONSE);
@@ -436,6 +437,12 @@ static void receive(struct vsock *v, struct connection *c, const struct virtio_v
 	}
 }
 
+/* A parent talks to enclaves, and an enclave to its parent */
+static bool is_peer(const struct vsock *v, uint64_t cid)
+{
+	return v->parent ? cid >= VSOCK_CID_MIN && cid < UINT32_MAX : cid == VSOCK_PARENT_CID;
+}
+
 static void receive_packet(struct vsock *v, const struct chain *chain)
 {
 	struct virtio_vsock_hdr h;
@@ -446,12 +453,13 @@ static void receive_packet(struct vsock *v, const struct chain *chain)
 	get_header(chain, &h);
 	if (h.src_cid != v->config.guest_cid)
 		return;		/* it is not who it says */
-	if (le64toh(h.dst_cid) != VSOCK_PARENT_CID ||
+	if (!is_peer(v, le64toh(h.dst_cid)) ||
 	    le16toh(h.type) != VIRTIO_VSOCK_TYPE_STREAM) {
 		answer_reset(v, &h);
 		return;
 	}
-	c = connection_find(&v->connections, le32toh(h.src_port), le32toh(h.dst_port));
+	c = connection_find(&v->connections, le64toh(h.dst_cid), le32toh(h.src_port),
+			    le32toh(h.dst_port));
 	if (c)
 		receive(v, c, &h, chain);
 	else if (le16toh(h.op) == VIRTIO_VSOCK_OP_REQUEST)
@@ -561,7 +569,9 @@ int vsock_init(struct vsock *v, const struct vsock_setup *setup)
 	v->config.guest_cid = htole64(setup->cid);
 	v->loop = setup->loop;
 	v->events = setup->events;
+	v->parent = setup->parent;
 	v->listener = setup->listener;
+	v->relay = setup->relay;
 	v->broker = setup->broker;
 	v->notified.happened = notified;
 	TAILQ_INIT(&v->ready);

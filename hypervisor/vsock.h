@@ -10,6 +10,7 @@
 
 #define VSOCK_PARENT_CID 3
 #define VSOCK_CID_MIN 4
+#define VSOCK_KMS_PORT 8000
 #define VSOCK_HEARTBEAT_PORT 9000
 #define VSOCK_HEARTBEAT 0xb7
 
@@ -22,10 +23,15 @@ enum { VSOCK_RX, VSOCK_TX, VSOCK_EVENT, VSOCK_QUEUES };
  * struct vsock_question - what the broker is asked, and what it answers
  * @guest_port: who asks
  * @port: the port that it wants to reach. An answer has a connected socket, or none.
+ * @cid: whose port
+ * @relayed: of an answer: behind the socket is another guest, which is being asked. If it
+ *	accepts, a line says so ("OK PORT") before anything else comes.
  */
 struct vsock_question {
 	uint32_t guest_port;
 	uint32_t port;
+	uint32_t cid;
+	uint32_t relayed;
 };
 
 /**
@@ -35,9 +41,11 @@ struct vsock_question {
  * @loop: of the I/O thread
  * @events: who is told of the first heartbeat
  * @listener: where the host connects, -1 for nowhere
+ * @relay: where a guest connects that is the parent, -1 for nowhere
  * @broker: who connects for us, -1 for nobody
  * @notified: source of device.notify
  * @knocked: source of @listener
+ * @relay_knocked: source of @relay
  * @answered: source of @broker
  * @connections: all of them
  * @ready: those with something for the guest
@@ -47,14 +55,15 @@ struct vsock_question {
  * @n_resets: how many
  * @gone: the driver has reset the device: no connection is left
  * @alive: there was a heartbeat
+ * @parent: the guest is a parent: it has to do with enclaves, and nobody has a heartbeat
  */
 struct vsock {
 	struct virtio_device device;
 	struct virtio_vsock_config config;
 	struct loop *loop;
 	const struct events *events;
-	int listener, broker;
-	struct source notified, knocked, answered;
+	int listener, relay, broker;
+	struct source notified, knocked, relay_knocked, answered;
 	struct connections connections;
 	struct connection_list ready;
 	struct connection_list asking;
@@ -62,11 +71,13 @@ struct vsock {
 	unsigned int first_reset, n_resets;
 	bool gone;
 	bool alive;
+	bool parent;
 };
 
 struct vsock_setup {
 	uint32_t cid;
-	int listener, broker;
+	bool parent;
+	int listener, relay, broker;
 	int notify, irqfd;
 	unsigned int connections;
 	const struct memory *memory;

@@ -147,7 +147,7 @@ UNIT(table)
 	if (loop_init(&loop) < 0 || socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair) < 0)
 		abort();
 	vsock_setup = (struct vsock_setup){
-		.cid = 16, .listener = -1, .broker = -1, .notify = eventfd(0, EFD_NONBLOCK),
+		.cid = 16, .listener = -1, .broker = -1, .relay = -1, .notify = eventfd(0, EFD_NONBLOCK),
 		.irqfd = null, .memory = &driver.memory, .loop = &loop,
 	};
 	nsm_setup = (struct nsm_setup){

@@ -78,6 +78,7 @@ static void open_lab(struct lab *l)
 	l->credit = 1 << 20;
 	s = (struct vsock_setup){
 		.cid = CID, .listener = socket(AF_UNIX, SOCK_STREAM, 0), .broker = broker[1],
+		.relay = -1,
 		.notify = eventfd(0, EFD_NONBLOCK), .irqfd = eventfd(0, EFD_NONBLOCK),
 		.connections = CONNECTIONS_MAX, .memory = &l->driver.memory,
 		.events = &l->events, .loop = &l->loop,

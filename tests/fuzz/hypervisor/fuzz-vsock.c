@@ -81,6 +81,7 @@ static void open_lab(void)
 	memset(lab.streams, -1, sizeof(lab.streams));
 	s = (struct vsock_setup){
 		.cid = CID, .listener = lab.listener, .broker = broker[1],
+		.relay = -1,
 		.irqfd = eventfd(0, EFD_NONBLOCK), .notify = eventfd(0, EFD_NONBLOCK),
 		.connections = 16, .events = &lab.events, .memory = &lab.driver.memory,
 		.loop = &lab.loop,
@@ -155,6 +156,7 @@ static void greet(const uint8_t *p)
 /* The broker's turn: every other question gets a socket */
 static void answer(bool refuse)
 {
+	static const char *const promises[] = { "OK 7\nmore", "OK", "NO\n" };
 	union {
 		char buf[CMSG_SPACE(sizeof(int))];
 		struct cmsghdr align;
@@ -175,6 +177,11 @@ static void answer(bool refuse)
 			if (lab.streams[q.guest_port % STREAMS] >= 0)
 				close(lab.streams[q.guest_port % STREAMS]);
 			lab.streams[q.guest_port % STREAMS] = pair[0];
+			/* behind some is another guest, which accepts, or does not */
+			q.relayed = q.guest_port == 3;
+			if (q.relayed)
+				(void)send(pair[0], promises[lab.next % 3],
+					   strlen(promises[lab.next % 3]), MSG_NOSIGNAL);
 		}
 		(void)sendmsg(lab.asked, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
 		if (pair[1] >= 0)
