@@ -44,6 +44,16 @@ bool loop_add(struct loop *loop, int fd, uint32_t events, struct source *source)
 }
 
 /**
+ * loop_remove - do not wait any more for a descriptor that others have, too
+ * @loop: the loop
+ * @fd: the descriptor
+ */
+void loop_remove(struct loop *loop, int fd)
+{
+	(void)epoll_ctl(loop->fd, EPOLL_CTL_DEL, fd, NULL);
+}
+
+/**
  * loop_turn - wait once, and do what there is to do
  * @loop: the loop
  * @timeout: how long, in ms; -1 for ever

@@ -23,6 +23,7 @@ struct loop {
 
 int loop_init(struct loop *loop);
 bool loop_add(struct loop *loop, int fd, uint32_t events, struct source *source);
+void loop_remove(struct loop *loop, int fd);
 int loop_turn(struct loop *loop, int timeout);
 _Noreturn void loop_run(struct loop *loop);
 

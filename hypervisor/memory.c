@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The guest's RAM: one descriptor, one mapping, shared with KVM. Every address that a
+ * The guest's RAM: one descriptor, one mapping, shared with KVM; or what another VMM shares
+ * of its guest's (vhost.c). Every address that a
  * guest names goes through memory_at().
  */
 
@@ -23,9 +24,15 @@
  */
 void memory_init(struct memory *memory, void *base, uint64_t size)
 {
+	uint64_t low = size < HOLE_ADDR ? size : HOLE_ADDR;
+
 	*memory = (struct memory){
-		.base = base, .size = size, .fd = -1,
-		.low = size < HOLE_ADDR ? size : HOLE_ADDR,
+		.base = base, .size = size, .fd = -1, .low = low,
+		.regions = {
+			{ .addr = 0, .size = low, .base = base },
+			{ .addr = HOLE_END, .size = size - low, .base = (uint8_t *)base + low },
+		},
+		.n_regions = size > low ? 2 : 1,
 	};
 }
 
@@ -86,14 +93,12 @@ int memory_map(struct memory *memory, int fd)
  */
 void *memory_at(const struct memory *memory, uint64_t addr, uint64_t size)
 {
-	uint64_t high = memory->size - memory->low;
+	for (unsigned int i = 0; i < memory->n_regions; i++) {
+		const struct region *r = &memory->regions[i];
+		uint64_t offset = addr - r->addr;
 
-	if (addr <= memory->low && size <= memory->low - addr)
-		return memory->base + addr;
-	if (addr < HOLE_END)
-		return NULL;
-	addr -= HOLE_END;
-	if (addr <= high && size <= high - addr)
-		return memory->base + memory->low + addr;
+		if (addr >= r->addr && offset <= r->size && size <= r->size - offset)
+			return r->base + offset;
+	}
 	return NULL;
 }

@@ -288,7 +288,7 @@ void virtio_interrupt(struct virtio_device *d, unsigned int queue)
 	if (!virtqueue_wants_interrupt(&d->queues[queue]))
 		return;
 	d->interrupt |= VIRTIO_MMIO_INT_VRING;
-	ring(d->irqfd);
+	ring(d->calls ? d->calls[queue] : d->irqfd);
 }
 
 /**

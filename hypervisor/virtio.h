@@ -34,6 +34,7 @@ struct virtio_ops {
  * @config: its configuration, of which the guest reads ops->config_size bytes
  * @notify: an eventfd: the driver has put something into a queue
  * @irqfd: its interrupt
+ * @calls: an interrupt for each queue instead, -1 for none; or NULL
  * @status: how far the driver is
  * @features: that the driver has chosen
  * @features_select: half of the device's features that the driver reads
@@ -49,6 +50,7 @@ struct virtio_device {
 	pthread_mutex_t lock;
 	int notify;
 	int irqfd;
+	const int *calls;
 	uint32_t status;
 	uint64_t features;
 	uint32_t features_select;

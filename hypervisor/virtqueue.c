@@ -30,7 +30,7 @@ bool virtqueue_enable(struct virtqueue *q, const struct memory *memory)
 	uint64_t n = q->size;
 	void *desc, *avail, *used;
 
-	if (!n || n > VIRTQUEUE_SIZE_MAX || n & (n - 1))
+	if (!n || n > VIRTQUEUE_SIZE_FOREIGN || n & (n - 1))
 		return false;
 	if (!aligned(q->desc_addr, VRING_DESC_ALIGN_SIZE) ||
 	    !aligned(q->avail_addr, VRING_AVAIL_ALIGN_SIZE) ||
@@ -97,7 +97,8 @@ int virtqueue_pop(struct virtqueue *q, const struct memory *memory, struct chain
 	ret->out = ret->in = 0;
 	do {
 		/* As many as there are descriptors: one that comes again is a loop */
-		if (i >= q->size || ret->n_out + ret->n_in >= q->size)
+		if (i >= q->size || ret->n_out + ret->n_in >= q->size ||
+		    ret->n_out + ret->n_in == VIRTQUEUE_SIZE_MAX)
 			return -EPROTO;
 		d.addr = READ_ONCE(q->desc[i].addr);
 		d.len = READ_ONCE(q->desc[i].len);

@@ -10,7 +10,10 @@
 
 #include "memory.h"
 
+/* Of queues that we offer, and buffers in a chain */
 #define VIRTQUEUE_SIZE_MAX 256
+/* Of queues that another VMM offers for us */
+#define VIRTQUEUE_SIZE_FOREIGN 1024
 
 /**
  * struct virtqueue - a split virtqueue, as the device sees it

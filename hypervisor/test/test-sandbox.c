@@ -54,8 +54,10 @@ UNIT(none_that_opens)
 		SYS_tgkill, SYS_prctl, SYS_seccomp, SYS_memfd_create, SYS_dup, SYS_fcntl,
 	};
 
-	for (size_t i = 0; i < ARRAY_SIZE(never); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(never); i++) {
+		EXPECT(!allows(SANDBOX_PARENT, never[i]) || never[i] == SYS_mmap);
 		EXPECT(!allows(SANDBOX_VCPU, never[i]) && !allows(SANDBOX_IO, never[i]));
+	}
 }
 
 /* Return: the signal that ended a process that did @call in a sandbox, 0 if it did not */
@@ -90,4 +92,8 @@ UNIT(enforced)
 	EXPECT(killed_by(SANDBOX_BROKER, SYS_socket, AF_UNIX, SOCK_STREAM, 0) == 0);
 	EXPECT(killed_by(SANDBOX_BROKER, SYS_socket, AF_INET, SOCK_STREAM, 0) == SIGSYS);
 	EXPECT(killed_by(SANDBOX_BROKER, SYS_openat, AT_FDCWD, 0, 0) == SIGSYS);
+	EXPECT(killed_by(SANDBOX_PARENT, SYS_mmap, 0, 4096, PROT_READ | PROT_WRITE) == 0);
+	EXPECT(killed_by(SANDBOX_PARENT, SYS_mmap, 0, 4096, PROT_READ | PROT_EXEC) == SIGSYS);
+	EXPECT(killed_by(SANDBOX_PARENT, SYS_connect, -1, 0, 0) == SIGSYS);
+	EXPECT(killed_by(SANDBOX_PARENT, SYS_openat, AT_FDCWD, 0, 0) == SIGSYS);
 }
