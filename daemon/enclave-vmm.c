@@ -287,6 +287,8 @@ static int enclave_describe(struct life *l, const struct object *o, struct launc
 	r = give_machine(l, o, launch, e);
 	if (r >= 0)
 		r = give_vsock(l, o, launch, e);
+	if (r >= 0)
+		r = parent_give_enclave(l, o, launch, e);
 	if (r >= 0 && ENCLAVE(o)->debug) {
 		launch_arg(launch, "--serial");
 		launch_arg(launch, "%d", VMM_FD_SERIAL);
@@ -396,6 +398,7 @@ static void enclave_clear(struct life *l)
 	_cleanup_free_ char *vsock = enclave_vsock(l->m, l->id, "vsock");
 	_cleanup_free_ char *kms = enclave_vsock(l->m, l->id, KMS_LINK);
 
+	parent_forget_enclave(l);
 	(void)unlink(vsock);
 	(void)unlink(kms);
 	(void)rmdir(path);

@@ -14,7 +14,7 @@ static const struct json_key keys[] = {
 	{ "vcpus", T_UINT }, { "memory", T_TEXT }, { "kernel", T_STRING },
 	{ "initrd", T_STRING }, { "cmdline", T_STRING }, { "boot", T_STRING },
 	{ "user_data", T_STRING }, { "public_keys", T_STRINGS }, { "restart", T_STRING },
-	{ "wish", T_STRING }, { "launched", T_UINT }, { "ended", T_UINT },
+	{ "enclaves", T_BOOL }, { "wish", T_STRING }, { "launched", T_UINT }, { "ended", T_UINT },
 };
 
 static const char *const wish_names[WISH_MAX] = {
@@ -72,6 +72,13 @@ static uint64_t number(sd_json_variant *v, const char *key, uint64_t otherwise)
 	return value ? sd_json_variant_unsigned(value) : otherwise;
 }
 
+static bool flag(sd_json_variant *v, const char *key)
+{
+	sd_json_variant *value = json_get(v, key);
+
+	return value && sd_json_variant_boolean(value);
+}
+
 /* Control characters would be the guest kernel's business, and people's terminals' */
 static bool printable(const char *s)
 {
@@ -109,6 +116,10 @@ static int check_metal(const struct object *o, struct error *e)
 	const char *key = i->kernel ? "kernel" : i->initrd ? "initrd" : i->cmdline ? "cmdline" : NULL;
 	_cleanup_free_ char *path = key ? xprintf("/%s", key) : NULL;
 
+	if (i->enclaves)
+		return fail_at(e, "/enclaves",
+			       "'enclaves' of instance '%s' is for a virtual machine: bare metal finds its enclaves through this host's sockets",
+			       o->name);
 	if (key)
 		return fail_at(e, path,
 			       "'%s' of instance '%s' is for a virtual machine: bare metal runs on this host's kernel",
@@ -129,6 +140,7 @@ static int parse_boot(struct object *o, sd_json_variant *v, struct error *e)
 	i->initrd = xstrdup(json_string(v, "initrd"));
 	i->cmdline = xstrdup(json_string(v, "cmdline"));
 	i->boot = xstrdup(json_string(v, "boot"));
+	i->enclaves = flag(v, "enclaves");
 	if (i->kind != INSTANCE_VM)
 		return check_metal(o, e);
 	if (!i->kernel == !i->boot)
@@ -234,6 +246,7 @@ static sd_json_variant *build(const struct object *o)
 	json_pair_string(&v, "boot", i->boot);
 	json_pair_string(&v, "user_data", i->user_data);
 	json_pair(&v, "public_keys", json_from_strings(&i->public_keys));
+	json_pair_bool(&v, "enclaves", i->enclaves);
 	json_pair_string(&v, "restart", restart_names[i->restart]);
 	json_pair_string(&v, "wish", wish_names[i->wish]);
 	json_pair_uint(&v, "launched", i->launched);

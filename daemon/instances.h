@@ -252,12 +252,14 @@ bool instance_is_marked(const struct manager *m, const char *id, const char *wha
 void instance_dir_remove(const struct manager *m, const char *id);
 void instance_dir_keep(const struct manager *m, const char *id);
 void instance_dirs_sweep(struct manager *m);
+void remove_dir(const char *path);
 char *instance_last_words(const struct manager *m, const char *id);
 
 /* launch.c */
 struct launch *launch_new(struct life *l);
 struct launch *launch_free(struct launch *launch);
 int launch_fd(struct launch *launch, int fd);
+void launch_vsock(struct launch *launch, uint32_t cid, int fd);
 void launch_arg(struct launch *launch, const char *fmt, ...) _printf_(2, 3);
 int launch_check(const struct launch *launch, struct error *e);
 int launch_listen(struct manager *m);
@@ -274,6 +276,13 @@ sd_json_variant *vmm_volume_device(const struct object *volume, const char *seri
 uint64_t vmm_queues(const struct object *o);
 int vmm_describe(struct life *l, const struct object *o, struct launch *launch,
 		 struct error *e);
+
+/* parent.c: of enclaves */
+int parent_give(struct life *l, const struct object *o, struct launch *launch, struct error *e);
+void parent_clear(struct life *l);
+int parent_give_enclave(struct life *l, const struct object *o, struct launch *launch,
+			struct error *e);
+void parent_forget_enclave(struct life *l);
 
 /* smbios.c */
 uint8_t *smbios_tables(const char *uuid, size_t *size);

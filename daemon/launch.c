@@ -21,6 +21,9 @@
  * @fds: descriptors, owned
  * @n: how many
  * @cap: room for
+ * @vsock: descriptors of enum vsock_fd, owned
+ * @n_vsock: how many
+ * @cid: of who has them
  * @args: the command line, each part ends with a zero
  * @size: its length
  * @room: room for
@@ -29,6 +32,9 @@ struct launch {
 	struct life *l;
 	int *fds;
 	size_t n, cap;
+	int vsock[VSOCK_FDS];
+	size_t n_vsock;
+	uint32_t cid;
 	char *args;
 	size_t size, room;
 };
@@ -131,6 +137,8 @@ struct launch *launch_free(struct launch *launch)
 		return NULL;
 	for (size_t i = 0; i < launch->n; i++)
 		close_fd(&launch->fds[i]);
+	for (size_t i = 0; i < launch->n_vsock; i++)
+		close_fd(&launch->vsock[i]);
 	free(launch->fds);
 	free(launch->args);
 	free(launch);
@@ -150,6 +158,20 @@ int launch_fd(struct launch *launch, int fd)
 	GROW(launch->fds, launch->n, launch->cap);
 	launch->fds[launch->n++] = fd;
 	return VMM_FD_FIRST + (int)launch->n - 1 - LAUNCH_OWN_FDS;
+}
+
+/**
+ * launch_vsock - say where a parent and its enclaves find each other
+ * @launch: the launch
+ * @cid: of who is launched
+ * @fd: the next of enum vsock_fd, taken over
+ *
+ * Context: event loop.
+ */
+void launch_vsock(struct launch *launch, uint32_t cid, int fd)
+{
+	launch->cid = cid;
+	launch->vsock[launch->n_vsock++] = fd;
 }
 
 /**
@@ -211,6 +233,11 @@ static int hand_over(struct launch *launch, int link)
 		size_t n = launch->n - i < LAUNCH_FDS_MAX ? launch->n - i : LAUNCH_FDS_MAX;
 
 		r = send_message(link, &(char){ LAUNCH_FDS }, 1, launch->fds + i, n);
+	}
+	if (r >= 0 && launch->n_vsock) {
+		_cleanup_free_ char *text = xprintf("%c%u", LAUNCH_VSOCK, launch->cid);
+
+		r = send_message(link, text, strlen(text), launch->vsock, launch->n_vsock);
 	}
 	return r < 0 ? r : send_message(link, launch->args, launch->size, NULL, 0);
 }

@@ -295,6 +295,7 @@ enum instance_kind {
  * @boot: the volume that it boots, or NULL
  * @user_data: for its metadata, in base64, or NULL
  * @public_keys: for its metadata, as OpenSSH writes them
+ * @enclaves: it has a vsock device, on which it and its enclaves find each other
  * @restart: what to do when the VMM fails
  * @wish: what the user wants of it
  * @launched: when it was asked to run, in seconds since 1970
@@ -310,6 +311,7 @@ struct instance {
 	char *kernel, *initrd, *cmdline, *boot;
 	char *user_data;
 	struct strings public_keys;
+	bool enclaves;
 	enum restart restart;
 	enum wish wish;
 	uint64_t launched, ended;

@@ -75,8 +75,13 @@ int instance_rundir_make(const struct manager *m, const char *id, struct error *
 	return r < 0 ? r : make_dir(state, e);
 }
 
-/* Directories of instances have files and nothing below */
-static void remove_dir(const char *path)
+/**
+ * remove_dir - remove a directory that has files and nothing below
+ * @path: the directory
+ *
+ * Context: event loop.
+ */
+void remove_dir(const char *path)
 {
 	DIR *dir = opendir(path);
 	struct dirent *d;

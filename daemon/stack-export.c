@@ -40,7 +40,7 @@ static sd_json_variant *strip_rules(sd_json_variant *rules)
 /* A stack is short where it can be */
 static sd_json_variant *strip_defaults(sd_json_variant *v, const struct eni *eni)
 {
-	const char *drop[4] = {};
+	const char *drop[5] = {};
 	sd_json_variant *shorter;
 	size_t n = 0;
 
@@ -105,7 +105,7 @@ static sd_json_variant *export_storage(const struct model *m, const struct objec
 static sd_json_variant *export_instance(const struct model *m, const struct object *o)
 {
 	_cleanup_json_ sd_json_variant *v = stack_export_instance(m, o);
-	const char *drop[4] = {};
+	const char *drop[5] = {};
 	size_t n = 0;
 
 	if (!v)
@@ -114,6 +114,8 @@ static sd_json_variant *export_instance(const struct model *m, const struct obje
 		drop[n++] = "kind";
 	if (!sd_json_variant_elements(json_get(v, "public_keys")))
 		drop[n++] = "public_keys";
+	if (!INSTANCE(o)->enclaves)
+		drop[n++] = "enclaves";
 	if (INSTANCE(o)->restart == RESTART_ON_FAILURE)
 		drop[n++] = "restart";
 	return strip(v, drop);

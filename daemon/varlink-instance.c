@@ -18,6 +18,8 @@ static const struct varlink_property properties[] = {
 	PROPERTY("boot", STRING, P_NULLABLE | P_READ_ONLY, "The volume that it boots."),
 	PROPERTY("public_keys", STRING, P_ARRAY | P_NULLABLE | P_READ_ONLY,
 		 "SSH keys that its metadata have."),
+	PROPERTY("enclaves", BOOL, P_READ_ONLY,
+		 "It may have enclaves: a virtual machine reaches them by vsock, and they reach it."),
 	PROPERTY("restart", STRING, P_READ_ONLY,
 		 "on-failure: a VMM or systemd-nspawn that fails is started again; no: it is not."),
 	PROPERTY("launched", INT, P_READ_ONLY,
@@ -55,6 +57,8 @@ static const struct varlink_property run[] = {
 	PROPERTY("enis", STRING, P_ARRAY, "ENIs, in this order."),
 	PROPERTY("user_data", STRING, 0, "For its metadata: 16 KiB at most, in base64."),
 	PROPERTY("public_keys", STRING, P_ARRAY, "SSH keys for its metadata."),
+	PROPERTY("enclaves", BOOL, 0,
+		 "It may have enclaves, which it reaches by vsock, and which reach it."),
 	PROPERTY("restart", STRING, 0, "on-failure or no; null: on-failure."),
 	NO_WAIT,
 	{}

@@ -11,10 +11,12 @@
 
 /* The VMM's own memory */
 #define VMM_MEMORY (192 * MIB)
+/* What the backend of its vsock device keeps for enclaves that do not read */
+#define VSOCK_MEMORY (80 * MIB)
 
 static uint64_t vm_memory(const struct instance *i)
 {
-	return i->memory + i->memory / 64 + VMM_MEMORY;
+	return i->memory + i->memory / 64 + VMM_MEMORY + (i->enclaves ? VSOCK_MEMORY : 0);
 }
 
 static bool vm_has_eni(const struct keni *k)
@@ -54,5 +56,5 @@ const struct carrier carrier_vm = {
 	.memory = vm_memory, .check = vmm_check, .has_eni = vm_has_eni,
 	.describe = vmm_describe, .find = vm_find, .ready = vm_ready, .sync = plug_sync,
 	.power_off = vm_power_off, .end = vm_end, .forget = vm_forget,
-	.plug_in = plug_in, .plug_out = plug_out, .stats = vm_stats,
+	.clear = parent_clear, .plug_in = plug_in, .plug_out = plug_out, .stats = vm_stats,
 };

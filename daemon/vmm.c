@@ -10,6 +10,7 @@
 #include <linux/kvm.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 
@@ -112,6 +113,25 @@ static int give_monitor(struct life *l, struct launch *launch, struct error *e)
 	return 0;
 }
 
+/* Memory that the backend of the vsock device maps, too */
+static int describe_shared(const struct object *o, struct launch *launch, struct error *e)
+{
+	uint64_t size = INSTANCE(o)->memory;
+	int fd = memfd_create("nitro-instance", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+	if (fd < 0 || ftruncate(fd, size) < 0 ||
+	    fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0) {
+		fail(e, ERR_FAILED, "there is no memory for it: %s", strerror(errno));
+		close_fd(&fd);
+		return -ENOMEM;
+	}
+	launch_arg(launch, "-object");
+	launch_arg(launch,
+		   "memory-backend-file,id=" VMM_MEMORY_ID ",size=%lluM,share=on,prealloc=off,mem-path=/proc/self/fd/%d",
+		   (unsigned long long)(size / MIB), launch_fd(launch, fd));
+	return 0;
+}
+
 /* Memory of the pool: QEMU finds it by its size, and touches none of it before the guest
  * does. There is no other way to have it than to open it, which can be done once. QEMU
  * chooses where it maps it: as large pages are aligned, or neither it nor KVM have any.
@@ -121,6 +141,8 @@ static int describe_memory(struct life *l, const struct object *o, struct launch
 {
 	int fd;
 
+	if (INSTANCE(o)->enclaves)
+		return describe_shared(o, launch, e);
 	if (!memory_is_set(l->m))
 		return 0;
 	fd = memory_give(l->m, o, e);
@@ -135,9 +157,9 @@ static int describe_memory(struct life *l, const struct object *o, struct launch
 }
 
 /* To be appended to a machine's properties */
-static const char *memory_property(struct life *l)
+static const char *memory_property(struct life *l, const struct object *o)
 {
-	return memory_is_set(l->m) ? ",memory-backend=" VMM_MEMORY_ID : "";
+	return memory_is_set(l->m) || INSTANCE(o)->enclaves ? ",memory-backend=" VMM_MEMORY_ID : "";
 }
 
 static int describe_machine(const struct object *o, struct launch *launch, struct error *e)
@@ -217,7 +239,7 @@ static int describe_kernel(struct life *l, const struct object *o, struct launch
 		return fd;
 	launch_arg(launch, "-M");
 	launch_arg(launch, "microvm,acpi=on,pcie=on,rtc=on,usb=off,graphics=off%s",
-		   memory_property(l));
+		   memory_property(l, o));
 	launch_arg(launch, "-kernel");
 	launch_arg(launch, "/proc/self/fd/%d", fd);
 	if (i->initrd) {
@@ -255,7 +277,7 @@ static int make_variables(const char *path, struct error *e)
 	return 0;
 }
 
-static int describe_firmware(struct life *l, struct launch *launch, struct error *e)
+static int describe_firmware(struct life *l, const struct object *o, struct launch *launch, struct error *e)
 {
 	_cleanup_free_ char *path = instance_dir(l->m, l->id, "firmware"), *uuid = vmm_uuid(l->id);
 	int code, variables;
@@ -275,7 +297,7 @@ static int describe_firmware(struct life *l, struct launch *launch, struct error
 	launch_arg(launch, "-M");
 	launch_arg(launch,
 		   "q35,smbus=off,sata=off,usb=off,graphics=off,vmport=off,pflash0=code,pflash1=variables%s",
-		   memory_property(l));
+		   memory_property(l, o));
 	return 0;
 }
 
@@ -483,9 +505,10 @@ int vmm_describe(struct life *l, const struct object *o, struct launch *launch,
 		r = describe_memory(l, o, launch, e);
 	if (r >= 0)
 		r = INSTANCE(o)->kernel ? describe_kernel(l, o, launch, e) :
-					  describe_firmware(l, launch, e);
+					  describe_firmware(l, o, launch, e);
 	if (r < 0)
 		return r;
 	describe_sockets(launch);
-	return describe_devices(l, o, launch, e);
+	r = parent_give(l, o, launch, e);
+	return r < 0 ? r : describe_devices(l, o, launch, e);
 }

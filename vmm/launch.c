@@ -3,7 +3,8 @@
  * nitro-launch: become the VMM of an instance. It runs as the instance's own
  * user, in its sandbox, and can open nothing: what the VMM needs comes from
  * nitrod as descriptors, over a connection that systemd has made (OpenFile=).
- * Two children stay behind: one keeps the console, one the gate to the monitor. With
+ * Two children stay behind: one keeps the console, one the gate to the monitor; a parent of
+ * enclaves has two more, the backend of its vsock device and that one's broker. With
  * --stdio it becomes what carries bare metal instead: the console is its standard input
  * and output, there is no monitor, and it opens what it needs. With --enclave it becomes
  * nitro-hypervisor: a child is its broker, and there is a console only if somebody may see
@@ -25,6 +26,7 @@
 #include "vmm.h"
 
 #define BROKER "/usr/lib/nitro/nitro-vsock-broker"
+#define VSOCK "/usr/lib/nitro/nitro-vsock"
 
 enum mode { MODE_VMM, MODE_STDIO, MODE_ENCLAVE };
 
@@ -36,6 +38,9 @@ struct launch {
 	size_t n;
 	char args[LAUNCH_MESSAGE_MAX];
 	size_t size;
+	int vsock[VSOCK_FDS];
+	size_t n_vsock;
+	char cid[16];
 };
 
 static int complain(const char *what)
@@ -52,7 +57,8 @@ static int park(int fd)
 	return high;
 }
 
-static int take_fds(struct launch *l, struct msghdr *msg)
+/* @n of them go to the end of @to, which has room for @max */
+static int take_fds(int *to, size_t *n_to, size_t max, struct msghdr *msg)
 {
 	struct cmsghdr *c = CMSG_FIRSTHDR(msg);
 	int fds[LAUNCH_FDS_MAX];
@@ -63,10 +69,10 @@ static int take_fds(struct launch *l, struct msghdr *msg)
 	n = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
 	memcpy(fds, CMSG_DATA(c), n * sizeof(int));
 	for (size_t i = 0; i < n; i++) {
-		if (l->n >= VMM_FDS_MAX)
+		if (*n_to >= max)
 			return -1;
-		l->fds[l->n] = park(fds[i]);
-		if (l->fds[l->n++] < 0)
+		to[*n_to] = park(fds[i]);
+		if (to[(*n_to)++] < 0)
 			return complain("cannot keep a descriptor");
 	}
 	return 0;
@@ -92,7 +98,11 @@ static int receive_one(int link, struct launch *l)
 		errno = EPROTO;
 		return complain("nitrod has hung up");
 	}
-	if (take_fds(l, &msg) < 0)
+	if (l->args[0] == LAUNCH_VSOCK) {
+		(void)snprintf(l->cid, sizeof(l->cid), "%.*s", (int)n - 1, l->args + 1);
+		return take_fds(l->vsock, &l->n_vsock, VSOCK_FDS, &msg);
+	}
+	if (take_fds(l->fds, &l->n, VMM_FDS_MAX, &msg) < 0)
 		return -1;
 	l->size = n;
 	return l->args[0] == LAUNCH_ARGS;
@@ -158,6 +168,7 @@ static pid_t stay_behind(struct launch *l)
 	close(VMM_FD_SERIAL);
 	close(VMM_FD_CONSOLE);
 	close(VMM_FD_QMP);
+	close(VMM_FD_VSOCK);
 	for (size_t i = LAUNCH_OWN_FDS; i < l->n; i++)
 		close(l->fds[i]);
 	return 0;
@@ -176,11 +187,65 @@ static int keep_console(struct launch *l, int serial, int console, int other)
 	return pid < 0 ? -1 : 0;
 }
 
+/* Become a program that has these descriptors, named on its command line, and no others */
+static _Noreturn void become(const char *program, const int *fds, size_t n)
+{
+	char text[VSOCK_FDS + 1][16];
+	const char *argv[VSOCK_FDS + 3] = { program };
+
+	for (size_t i = 0; i < n; i++) {
+		if (fcntl(fds[i], F_SETFD, 0) < 0)
+			_exit(1);
+		(void)snprintf(text[i], sizeof(text[i]), "%d", fds[i]);
+		argv[i + 1] = text[i];
+	}
+	(void)execv(program, (char **)argv);
+	_exit(1);
+}
+
+/* They are nobody else's */
+static void drop_vsock(struct launch *l)
+{
+	while (l->n_vsock)
+		close(l->vsock[--l->n_vsock]);
+}
+
+/* The vsock of a parent of enclaves. Its backend ends when the VMM does, its broker then */
+static int keep_vsock(struct launch *l)
+{
+	int vmm, pair[2];
+	pid_t pid;
+
+	if (l->n_vsock != VSOCK_FDS)
+		return 0;
+	if (make_pair(VMM_FD_VSOCK, &vmm) < 0 ||
+	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return complain("cannot make a socket");
+	pair[0] = park(pair[0]);
+	pair[1] = park(pair[1]);
+	if (pair[0] < 0 || pair[1] < 0)
+		return complain("cannot make a socket");
+	pid = stay_behind(l);
+	if (!pid)
+		become(VSOCK, (int[]){ vmm, l->vsock[VSOCK_LISTENER], pair[0] }, 3);
+	close(vmm);
+	close(pair[0]);
+	if (pid > 0)
+		pid = stay_behind(l);
+	if (!pid)
+		become(BROKER, (int[]){ pair[1], l->vsock[VSOCK_DIRECTORY] }, 2);
+	close(pair[1]);
+	drop_vsock(l);
+	return pid < 0 ? -1 : 0;
+}
+
 static int keep_vmm(struct launch *l)
 {
 	int serial, console, qmp, shutdown;
 	pid_t pid;
 
+	if (keep_vsock(l) < 0)
+		return -1;
 	if (make_pair(VMM_FD_SERIAL, &serial) < 0 || make_pair(VMM_FD_CONSOLE, &console) < 0 ||
 	    make_pair(VMM_FD_QMP, &qmp) < 0 || keep_console(l, serial, console, qmp) < 0)
 		return -1;
@@ -209,7 +274,7 @@ static int keep_carrier(struct launch *l)
 /* A child that connects for the enclave, and has nothing but where it may connect to */
 static int keep_broker(struct launch *l, int other)
 {
-	char asker[16], directory[16];
+	char asker[16], directory[16], parent[16];
 	int pair[2];
 	pid_t pid;
 
@@ -223,6 +288,7 @@ static int keep_broker(struct launch *l, int other)
 	pid = stay_behind(l);
 	if (pid) {
 		close(pair[0]);
+		drop_vsock(l);
 		return pid < 0 ? -1 : 0;
 	}
 	if (other >= 0)
@@ -232,7 +298,11 @@ static int keep_broker(struct launch *l, int other)
 		_exit(1);
 	(void)snprintf(asker, sizeof(asker), "%d", pair[0]);
 	(void)snprintf(directory, sizeof(directory), "%d", l->fds[LAUNCH_VSOCK_DIRECTORY]);
-	(void)execl(BROKER, BROKER, asker, directory, "vsock", NULL);
+	(void)snprintf(parent, sizeof(parent), "%d", l->vsock[VSOCK_DIRECTORY]);
+	if (!l->n_vsock)
+		(void)execl(BROKER, BROKER, asker, directory, "vsock", NULL);
+	else if (fcntl(l->vsock[VSOCK_DIRECTORY], F_SETFD, 0) == 0)
+		(void)execl(BROKER, BROKER, asker, directory, "vsock", parent, l->cid, NULL);
 	_exit(1);
 }
 

@@ -10,6 +10,7 @@
 
 /* A message is of one kind, which is its first byte */
 #define LAUNCH_FDS 'F'		/* descriptors, at most LAUNCH_FDS_MAX */
+#define LAUNCH_VSOCK 'V'	/* the CID, as text, and descriptors of enum vsock_fd */
 #define LAUNCH_ARGS 'A'		/* the command line, each part ends with a zero: the last one */
 #define LAUNCH_FDS_MAX 64
 #define LAUNCH_MESSAGE_MAX (64 * 1024)
@@ -24,10 +25,18 @@ enum launch_fd {
 	LAUNCH_OWN_FDS,
 };
 
+/* Where a parent that is a virtual machine and its enclaves find each other */
+enum vsock_fd {
+	VSOCK_DIRECTORY,	/* has a socket of each of them, named by its CID */
+	VSOCK_LISTENER,		/* the parent's; not with --enclave */
+	VSOCK_FDS,
+};
+
 /* Those of the VMM: the ends that nitro-launch makes, then those that it was sent */
 #define VMM_FD_SERIAL 4
 #define VMM_FD_CONSOLE 5
 #define VMM_FD_QMP 6
+#define VMM_FD_VSOCK 7		/* to the backend of its vsock device */
 #define VMM_FD_BROKER VMM_FD_CONSOLE	/* of nitro-hypervisor */
 #define VMM_FD_FIRST 10
 #define VMM_FDS_MAX 1024

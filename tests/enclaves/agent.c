@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What an enclave of the tests does: it sends its heartbeat, and then answers commands, one
- * a connection, on port 5000:
+ * What an enclave of the tests does, and what a virtual machine does that is its parent: it
+ * sends its heartbeat, and then answers commands, one a connection, on port 5000:
  *
  *	cpus, memory		how many, how many kB
  *	ask HEX			the security module's answer to a request, in HEX
  *	call PORT WORD		tell the parent
  *	reach CID		ask another enclave
+ *	ask-on CID LINE		what the one with that CID answers to a command
+ *	who			the CID of who asks
+ *	bulk N			so many bytes
  *	off, reboot, crash	its end
  */
 
@@ -14,6 +17,7 @@
 #include <fcntl.h>
 #include <linux/reboot.h>
 #include <linux/vm_sockets.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -98,6 +102,33 @@ static void tell(FILE *out, unsigned int cid, unsigned int port, const char *wor
 	close(fd);
 }
 
+/* What another agent answers */
+static void ask_on(FILE *out, unsigned int cid, const char *line)
+{
+	char buf[65536];
+	int fd = call(cid, PORT);
+	ssize_t n;
+
+	if (fd < 0 || dprintf(fd, "%s\n", line) < 0) {
+		fprintf(out, "%s", strerror(errno));
+		return;
+	}
+	while ((n = read(fd, buf, sizeof(buf))) > 0)
+		fwrite(buf, 1, n, out);
+	close(fd);
+}
+
+static void say_who(FILE *out)
+{
+	struct sockaddr_vm peer = {};
+	socklen_t size = sizeof(peer);
+
+	if (getpeername(fileno(out), (struct sockaddr *)&peer, &size) < 0)
+		fprintf(out, "%s", strerror(errno));
+	else
+		fprintf(out, "%u", peer.svm_cid);
+}
+
 static void die(void)
 {
 	int fd = open("/proc/sys/kernel/panic", O_WRONLY);
@@ -110,8 +141,9 @@ static void die(void)
 static void serve(FILE *stream)
 {
 	char line[512], word[512] = "";
-	unsigned int cid, port;
+	unsigned int cid, port, n;
 	struct sysinfo info;
+	int rest;
 
 	if (!fgets(line, sizeof(line), stream))
 		return;
@@ -126,6 +158,13 @@ static void serve(FILE *stream)
 		tell(stream, PARENT, port, word);
 	else if (sscanf(line, "reach %u", &cid) == 1)
 		tell(stream, cid, PORT, "cpus\n");
+	else if (sscanf(line, "ask-on %u %n", &cid, &rest) == 1)
+		ask_on(stream, cid, line + rest);
+	else if (!strcmp(line, "who"))
+		say_who(stream);
+	else if (sscanf(line, "bulk %u", &n) == 1)
+		while (n-- && fputc('x', stream) != EOF)
+			;
 	else if (!strcmp(line, "off"))
 		reboot(LINUX_REBOOT_CMD_POWER_OFF);
 	else if (!strcmp(line, "reboot"))
@@ -148,13 +187,19 @@ int main(void)
 		printf("guest: cannot listen: %s\n", strerror(errno));
 	say_up();
 	printf("guest: serves\n");
+	signal(SIGCHLD, SIG_IGN);
 	while ((fd = accept(listener, NULL, NULL)) >= 0) {
-		FILE *stream = fdopen(fd, "r+");
+		/* one that asks others must not keep them waiting for itself */
+		if (!fork()) {
+			FILE *stream = fdopen(fd, "r+");
 
-		if (stream) {
-			serve(stream);
-			fclose(stream);
+			if (stream) {
+				serve(stream);
+				fclose(stream);
+			}
+			_exit(0);
 		}
+		close(fd);
 	}
 	printf("guest: cannot serve: %s\n", strerror(errno));
 	return 1;

@@ -100,7 +100,8 @@ _nitroctl()
 		['volume attach']='--local --instance'
 		['volume detach']='--force'
 		['instance run']='--metal --vcpus --memory --kernel --initrd --cmdline --boot
-			--volume --eni --user-data --public-key --restart --no-wait'
+			--volume --eni --user-data --public-key --enclaves --restart
+			--no-wait'
 		['instance adopt']='--metal --user-data --public-key'
 		['instance start']='--no-wait'
 		['instance stop']='--force --no-wait'
