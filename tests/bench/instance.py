@@ -96,7 +96,7 @@ def bare_line(pid, disk):
     while i < len(words):
         word = words[i]
         value = words[i + 1] if i + 1 < len(words) else ""
-        if word in ("-add-fd", "-sandbox", "-mon") or value.startswith("socket,id=qmp"):
+        if word in ("-add-fd", "-sandbox", "-mon", "-fw_cfg") or value.startswith("socket,id=qmp"):
             i += 2
             continue
         word = re.sub(r"^kvm,device=.*", "kvm", word)
