@@ -411,6 +411,12 @@ static void be_up(struct life *l, struct object *o)
 		life_set(l, LIFE_PENDING, NULL);
 }
 
+static bool is_up(const struct life *l)
+{
+	return streq(l->unit, "active") || streq(l->unit, "activating") ||
+	       streq(l->unit, "reloading") || streq(l->unit, "refreshing");
+}
+
 /* This host runs as long as nitrod does */
 static void settle_host(struct life *l, const struct object *o)
 {
@@ -436,8 +442,7 @@ void life_settle(struct life *l)
 		settle_host(l, o);
 	if (!o || !l->unit || l->starting)
 		return;
-	if (streq(l->unit, "active") || streq(l->unit, "activating") ||
-	    streq(l->unit, "reloading") || streq(l->unit, "refreshing"))
+	if (is_up(l))
 		be_up(l, o);
 	else if (streq(l->unit, "deactivating"))
 		return;
@@ -482,7 +487,11 @@ void life_unit_started(struct life *l, const char *problem)
 	l->starting = false;
 	if (!problem) {
 		note_started(l);
-		unit_ask(l);
+		/* that it is up was told before; how it has ended may not have been */
+		if (is_up(l))
+			life_settle(l);
+		else
+			unit_ask(l);
 		return;
 	}
 	reason = xprintf("systemd does not start it: %s", problem);

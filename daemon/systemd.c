@@ -112,25 +112,6 @@ static int on_result(sd_bus_message *reply, void *userdata, sd_bus_error *error)
 	return 0;
 }
 
-static int on_active(sd_bus_message *reply, void *userdata, sd_bus_error *error)
-{
-	struct life *l = life_of(userdata);
-	const char *text;
-
-	(void)error;
-	if (!l)
-		return 0;
-	free(l->seen);
-	l->seen = NULL;
-	/* systemd knows of every unit that it is asked about, if only that it is not there:
-	 * an error is that of a connection which ends, as when the host shuts down
-	 */
-	if (!sd_bus_message_is_method_error(reply, NULL) &&
-	    sd_bus_message_read(reply, "v", "s", &text) >= 0)
-		l->seen = xstrdup(text);
-	return 0;
-}
-
 static int on_status(sd_bus_message *reply, void *userdata, sd_bus_error *error)
 {
 	struct life *l = life_of(userdata);
@@ -170,6 +151,34 @@ static void ask(struct life *l, const char *interface, const char *property,
 						     a, "ss", full, property));
 }
 
+static int on_active(sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+	struct life *l = life_of(userdata);
+	const char *text;
+
+	(void)error;
+	if (!l)
+		return 0;
+	free(l->seen);
+	l->seen = NULL;
+	/* systemd knows of every unit that it is asked about, if only that it is not there:
+	 * an error is that of a connection which ends, as when the host shuts down
+	 */
+	if (sd_bus_message_is_method_error(reply, NULL) ||
+	    sd_bus_message_read(reply, "v", "s", &text) < 0)
+		return 0;
+	/* one that was never started has nothing to tell */
+	if (streq(text, "inactive") && !instance_is_marked(l->m, l->id, MARK_STARTED)) {
+		life_unit_is(l, text, "success");
+		return 0;
+	}
+	l->seen = xstrdup(text);
+	ask(l, "Service", "MainPID", on_pid);
+	ask(l, "Service", "Result", on_result);
+	ask(l, "Service", "ExecMainStatus", on_status);
+	return 0;
+}
+
 /**
  * unit_ask - hear how an instance's unit is, later
  * @l: the instance
@@ -180,18 +189,62 @@ void unit_ask(struct life *l)
 {
 	if (!l->m->instances->bus || !l->carrier->unit)
 		return;
-	/* answers come in this order: how it has ended is looked at when it has */
+	/* how it has ended is looked at when it has */
 	ask(l, "Unit", "ActiveState", on_active);
-	ask(l, "Service", "MainPID", on_pid);
-	ask(l, "Service", "Result", on_result);
-	ask(l, "Service", "ExecMainStatus", on_status);
 }
 
+/* Return: 0 at the end, else as sd_bus_message_read() */
+static int read_property(sd_bus_message *message, struct life *l, char **active)
+{
+	const char *name, *text;
+	int r = sd_bus_message_read(message, "s", &name);
+
+	if (r <= 0)
+		return r;
+	if (streq(name, "ActiveState")) {
+		r = sd_bus_message_read(message, "v", "s", &text);
+		if (r >= 0)
+			*active = xstrdup(text);
+	} else if (streq(name, "Result")) {
+		r = sd_bus_message_read(message, "v", "s", &text);
+		if (r >= 0) {
+			free(l->result);
+			l->result = xstrdup(text);
+		}
+	} else if (streq(name, "MainPID")) {
+		r = sd_bus_message_read(message, "v", "u", &l->pid);
+	} else if (streq(name, "ExecMainStatus")) {
+		r = sd_bus_message_read(message, "v", "i", &l->status);
+	} else {
+		r = sd_bus_message_skip(message, "v");
+	}
+	return r;
+}
+
+/* systemd tells of a service's own properties before those that all units have: how it has
+ * ended is known when it has
+ */
 static int on_changed(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
-	(void)message;
+	_cleanup_free_ char *active = NULL;
+	struct life *l = userdata;
+	int r;
+
 	(void)error;
-	unit_ask(userdata);
+	r = sd_bus_message_skip(message, "s");
+	if (r >= 0)
+		r = sd_bus_message_enter_container(message, 'a', "{sv}");
+	while (r >= 0 && (r = sd_bus_message_enter_container(message, 'e', "sv")) > 0) {
+		r = read_property(message, l, &active);
+		if (r >= 0)
+			r = sd_bus_message_exit_container(message);
+	}
+	if (r < 0 || !active)
+		return 0;
+	/* what was asked before is older */
+	free(l->seen);
+	l->seen = NULL;
+	life_unit_is(l, active, l->result ? l->result : "success");
 	return 0;
 }
 
@@ -392,7 +445,7 @@ int unit_start(struct life *l, uint64_t memory)
 		return -ENOTCONN;
 	unit_watch(l);
 	r = set_properties(l, memory, on_started, asked_new(l));
-	if (r >= 0)
+	if (r >= 0 && streq(l->unit, "failed"))
 		r = call(l, "ResetFailedUnit", on_ignored, name, NULL);
 	return r < 0 ? r : call(l, "StartUnit", on_started, name, "replace");
 }
