@@ -1,14 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Guests that work, of tests/bench/instance, see there.
+"""Those who work in the measures of tests/bench/instance, see there: guests, each of which is QEMU
+as nitrod would start it, bare metal, and this host.
 
-Each is QEMU as nitrod would start it, so that what differs is what is behind
-the disk. The plugin
-(profile.c) counts what a guest executes and what is executed for it; outside.py makes
-tables of that.
+All do their work by worker.c, which tells the plugin (profile.c) when it is to be counted. The
+plugin counts what a guest executes and what is executed for it; outside.py makes tables of that.
 """
 
 import argparse
-import json
 import os
 import re
 import shutil
@@ -18,18 +16,15 @@ import sys
 import time
 
 HERE = os.path.dirname(os.path.realpath(__file__))
-sys.path[:0] = [f"{HERE}/../lib", f"{HERE}/../ebs"]
+sys.path[:0] = [f"{HERE}/../lib", f"{HERE}/../ebs", f"{HERE}/../net"]
 
 # pylint: disable=wrong-import-position
 import storage
-import volume
-import volumes
 from marks import Profile
 
 BUILD = "/src/build/bench"
 FILES = "/run/bench"
 PATIENCE = 1500
-MIB = 8  # of a disk
 MACHINE = ["qemu-system-x86_64", "-M", "microvm,acpi=on,pcie=on,rtc=on,usb=off,graphics=off",
            "-accel", "kvm", "-cpu", "host", "-smp", "1", "-m", "160M", "-nodefaults",
            "-no-user-config", "-display", "none", "-kernel", f"{FILES}/kernel", "-initrd",
@@ -71,19 +66,39 @@ class Worker:
         return said
 
 
+class Shell(Worker):
+    """A program that reads lines."""
+
+    def __init__(self, *command):
+        super().__init__()
+        # pylint: disable=consider-using-with
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                        env=dict(os.environ, PATH=f"{FILES}:/usr/bin:/usr/sbin"))
+
+    def send(self, data):
+        os.write(self.process.stdin.fileno(), data)
+
+    def receive(self):
+        return os.read(self.process.stdout.fileno(), 4096)
+
+    def end(self):
+        self.process.kill()
+        self.process.wait()
+
+
 class Guest(Worker):
     """A virtual machine. Its console is a serial port: with a virtio console a guest spins
     until QEMU, which is on the same CPU, has taken what it says."""
 
     count = 0
 
-    def __init__(self, devices):
+    def __init__(self, devices, fds=()):
         super().__init__()
         Guest.count += 1
         path = f"/run/bench/guest{Guest.count}"
         line = MACHINE + ["-chardev", f"socket,id=c,path={path},server=on,wait=off"] + devices
         # pylint: disable=consider-using-with
-        self.process = subprocess.Popen(line, stdin=subprocess.DEVNULL)
+        self.process = subprocess.Popen(line, pass_fds=fds, stdin=subprocess.DEVNULL)
         self.socket = socket.socket(socket.AF_UNIX)
         deadline = time.monotonic() + PATIENCE
         while not os.path.exists(path):
@@ -105,68 +120,30 @@ class Guest(Worker):
         self.socket.close()
 
 
-def compare(bench, name, contestants, count):
-    """contestants: {name: function that does @count of it}."""
-    for _ in range(bench.args.rounds):
-        for who, function in contestants.items():
-            bench.profile.run(f"{name}: {who}", function, count)
+class Bench:
+    def __init__(self, **counts):
+        """@counts: how much of something is done, by its name."""
+        parser = argparse.ArgumentParser()
+        parser.add_argument("--rounds", type=int, default=3)
+        parser.add_argument("measure", nargs="*")
+        self.args = argparse.Namespace(**counts, **vars(parser.parse_args()))
+        self.profile = Profile(more=True)
+        os.makedirs(FILES, exist_ok=True)
+        for name in ("kernel", "initrd-work", "worker"):
+            shutil.copy(f"{BUILD}/{name}", FILES)
+        print(f"Linux {os.uname().release}, {os.cpu_count()} CPU, instructions", flush=True)
+
+    def work(self, name, who, worker, what, count):
+        """@worker does @what, which is @count of it; @who is it for the table."""
+        if self.args.measure and not any(part in name for part in self.args.measure):
+            return
+        self.profile.told(f"{name}: {who}", lambda mark: worker.tell(f"worker {mark} {what}"),
+                          count)
+        print(f"{name}: {who}", file=sys.stderr, flush=True)
 
 
-KINDS = [volumes.Raw, volumes.Inline4096, volumes.Nitro, volumes.Nitro4096]
-
-
-def disk(number, who):
-    return ["-blockdev", json.dumps({
-        "driver": "host_device", "node-name": f"d{number}", "filename": who.path,
-        "aio": "io_uring", "cache": {"direct": True}, "discard": "unmap"}),
-        "-device", f"nvme,drive=d{number},serial={who.label}"]
-
-
-def block(bench):
-    """4 KiB reads of a guest's NVMe disks."""
-    # It is without nitrod, and without udev, which would look at their disks
+def without_services():
+    """It is without nitrod, and without udev, which would look at their disks."""
     storage.run("systemctl", "-q", "stop", "systemd-udevd.service",
                 "systemd-udevd-control.socket", "systemd-udevd-kernel.socket", "nitrod.service",
                 check=False)
-    args = bench.args
-    volumes.Brd.load(len(KINDS), MIB)
-    lab = volume.Lab()
-    disks = [kind(lab, volumes.brd()) for kind in KINDS]
-    for who in disks:
-        storage.fill(who.path, bytes(MIB << 20))
-        who.ready()
-    guest = Guest(sum((disk(number, who) for number, who in enumerate(disks)), []))
-    said = guest.tell("for d in /sys/block/nvme*n1; do "
-                      "echo disk ${d##*/} $(cat $d/device/serial); done")
-    found = {serial: name for name, serial in re.findall(r"disk (nvme\d+n1) (\S+)", said)}
-    for depth in (1, 32):
-        compare(bench, f"4 KiB read, QD{depth}",
-                {who.label: lambda who=who, depth=depth: guest.tell(
-                    f"worker read /dev/{found[who.label]} {args.ios} {depth}")
-                 for who in disks}, args.ios)
-    guest.end()
-    for who in disks:
-        who.close()
-
-
-MEASURES = [block]
-
-
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--ios", type=int, default=1000)
-    parser.add_argument("measure", nargs="*")
-    bench = argparse.Namespace(args=parser.parse_args(), profile=Profile())
-    os.makedirs(FILES, exist_ok=True)
-    for name in ("kernel", "initrd-work"):
-        shutil.copy(f"{BUILD}/{name}", FILES)
-    print(f"Linux {os.uname().release}, {os.cpu_count()} CPU, instructions", flush=True)
-    for measure in MEASURES:
-        if not bench.args.measure or any(part in measure.__name__
-                                         for part in bench.args.measure):
-            measure(bench)
-
-
-if __name__ == "__main__":
-    main()
