@@ -216,7 +216,8 @@ BOOT = "instructions to the first one in user space"
 def boot(bench):
     """From 'instance run' to the guest's first instruction in user space. What nitrod
     writes is in memory: while all wait for a disk, a clock of instructions jumps."""
-    storage.run("systemctl", "stop", "nitrod.service")
+    # Prometheus is there for other tests, and does something now and then
+    storage.run("systemctl", "stop", "nitrod.service", "prometheus.service")
     storage.run("mount", "-t", "tmpfs", "-o", "mode=700", "none", "/var/lib/nitro")
     storage.run("systemctl", "start", "nitrod.service")
     for line in ("host set host-a --underlay 192.0.2.1 --local",
