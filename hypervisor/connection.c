@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "complain.h"
@@ -23,6 +24,26 @@ static void *reserve(size_t size)
 		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
 	return p == MAP_FAILED ? NULL : p;
+}
+
+/**
+ * connections_limit - how many connections there may be descriptors for
+ * @others: descriptors that are no connection's
+ *
+ * Return: as many as the process may have, at most CONNECTIONS_MAX.
+ */
+unsigned int connections_limit(unsigned int others)
+{
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) < 0)
+		return 0;
+	files.rlim_cur = files.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &files);
+	if (getrlimit(RLIMIT_NOFILE, &files) < 0 || files.rlim_cur < others)
+		return 0;
+	return files.rlim_cur - others < CONNECTIONS_MAX ? files.rlim_cur - others :
+							   CONNECTIONS_MAX;
 }
 
 /**

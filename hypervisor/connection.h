@@ -111,6 +111,7 @@ struct connections {
 	uint32_t next_port;
 };
 
+unsigned int connections_limit(unsigned int others);
 int connections_init(struct connections *cs, unsigned int limit);
 struct connection *connection_new(struct connections *cs);
 void connection_set_ports(struct connections *cs, struct connection *c, uint32_t guest,

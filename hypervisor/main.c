@@ -14,7 +14,6 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -71,21 +70,6 @@ static const char *load(struct config *c, struct machine *m)
 /* Descriptors that are no connection's */
 #define OTHER_FDS (32 + CPUS_MAX)
 
-/* As many connections as there may be descriptors */
-static unsigned int connections_limit(void)
-{
-	struct rlimit files;
-
-	if (getrlimit(RLIMIT_NOFILE, &files) < 0)
-		return 0;
-	files.rlim_cur = files.rlim_max;
-	(void)setrlimit(RLIMIT_NOFILE, &files);
-	if (getrlimit(RLIMIT_NOFILE, &files) < 0 || files.rlim_cur < OTHER_FDS)
-		return 0;
-	return files.rlim_cur - OTHER_FDS < CONNECTIONS_MAX ? files.rlim_cur - OTHER_FDS :
-							      CONNECTIONS_MAX;
-}
-
 /* A place on the bus, an interrupt, notifications. Return: 0, or -1 after a complaint */
 static int add_device(struct machine *m, struct virtio_device *d, int *ret_notify, int *ret_irqfd)
 {
@@ -106,7 +90,7 @@ static int make_vsock(const struct config *c, struct machine *m, struct loop *lo
 {
 	struct vsock_setup setup = {
 		.cid = c->cid, .listener = c->vsock, .relay = c->relay, .broker = c->broker, .memory = &m->memory,
-		.events = &m->events, .loop = loop, .connections = connections_limit(),
+		.events = &m->events, .loop = loop, .connections = connections_limit(OTHER_FDS),
 	};
 
 	if (!c->cid)

@@ -13,7 +13,6 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "complain.h"
@@ -37,20 +36,6 @@ static int number(const char *text)
 	       fcntl((int)n, F_GETFD) < 0 ? -1 : (int)n;
 }
 
-static unsigned int connections_limit(void)
-{
-	struct rlimit files;
-
-	if (getrlimit(RLIMIT_NOFILE, &files) < 0)
-		return 0;
-	files.rlim_cur = files.rlim_max;
-	(void)setrlimit(RLIMIT_NOFILE, &files);
-	if (getrlimit(RLIMIT_NOFILE, &files) < 0 || files.rlim_cur < OTHER_FDS)
-		return 0;
-	return files.rlim_cur - OTHER_FDS < CONNECTIONS_MAX ? files.rlim_cur - OTHER_FDS :
-							      CONNECTIONS_MAX;
-}
-
 int main(int argc, char *argv[])
 {
 	static const struct events nobody = { .fd = -1 };
@@ -72,7 +57,7 @@ int main(int argc, char *argv[])
 		return complain("vsock: its descriptors are not open"), 2;
 	/* A reader that goes away is found by write() */
 	(void)signal(SIGPIPE, SIG_IGN);
-	setup.connections = connections_limit();
+	setup.connections = connections_limit(OTHER_FDS);
 	setup.notify = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (setup.notify < 0 || prctl(PR_SET_DUMPABLE, 0) < 0)
 		return complain("vsock: cannot begin: %s", strerror(errno)), 1;
