@@ -39,10 +39,9 @@ static int put(struct manager *m, struct change *c, sd_json_variant *p, struct e
 {
 	_cleanup_json_ sd_json_variant *v = properties_of(p);
 	struct object *other = instances_host(&m->model), *old;
-	sd_json_variant *metal = json_get(p, "metal");
 	const char *name = json_string(p, "name");
 
-	if (!metal || !sd_json_variant_boolean(metal))
+	if (!json_flag(p, "metal"))
 		return fail(e, ERR_INVALID, "only bare metal can be adopted: 'metal' has to be true");
 	if (other)
 		return fail(e, ERR_EXISTS, "this host is instance '%s' already", other->name);

@@ -316,15 +316,13 @@ int edit_show_eni(struct manager *m, sd_json_variant *p, sd_json_variant **ret,
 		  struct error *e)
 {
 	struct object *o = named(m, p, KIND_ENI, e);
-	sd_json_variant *flows = json_get(p, "flows"), *drops = json_get(p, "drops");
 	sd_json_variant *v;
 	int r;
 
 	if (!o)
 		return -ENOENT;
 	v = object_show(m, o);
-	r = eni_show_extra(m, o, flows && sd_json_variant_boolean(flows),
-			   drops && sd_json_variant_boolean(drops), &v, e);
+	r = eni_show_extra(m, o, json_flag(p, "flows"), json_flag(p, "drops"), &v, e);
 	if (r < 0) {
 		sd_json_variant_unref(v);
 		return r;

@@ -58,13 +58,6 @@ static void run_free(void *data)
 	free(run);
 }
 
-static bool flag(sd_json_variant *p, const char *key)
-{
-	sd_json_variant *v = json_get(p, key);
-
-	return v && sd_json_variant_boolean(v);
-}
-
 static int take_image(struct run *run, struct error *e)
 {
 	sd_json_variant *index = json_get(run->p, "image_fd");
@@ -141,7 +134,7 @@ static void done(struct manager *m, const struct change *c, struct error *e, voi
 	l = instances_begin(m, o);
 	enclave_cell(l)->image = run->image;
 	run->image = NULL;
-	no_wait = flag(run->p, "no_wait");
+	no_wait = json_flag(run->p, "no_wait");
 	l->fresh = !no_wait;
 	instances_wait(m, run->link, o->id, no_wait ? 0 : 1U << LIFE_RUNNING);
 }
@@ -160,7 +153,7 @@ static int take_measured(struct run *run, const struct helper_result *result, st
 			    result->message);
 	if (sd_json_parse(result->output, 0, &run->v, NULL, NULL) < 0)
 		return fail(e, ERR_FAILED, "the image was not measured");
-	run->least = sd_json_variant_unsigned(sd_json_variant_by_key(run->v, "memory_min"));
+	run->least = json_uint(run->v, "memory_min", 0);
 	run->image = enclave_image_take(run->copy, run->v, e);
 	run->copy = -1;
 	return run->image ? 0 : -EINVAL;

@@ -17,27 +17,13 @@ static const struct json_key keys[] = {
 	{ "ending", T_STRING },
 };
 
-static uint64_t number(sd_json_variant *v, const char *key, uint64_t otherwise)
-{
-	sd_json_variant *value = json_get(v, key);
-
-	return value ? sd_json_variant_unsigned(value) : otherwise;
-}
-
-static bool flag(sd_json_variant *v, const char *key)
-{
-	sd_json_variant *value = json_get(v, key);
-
-	return value && sd_json_variant_boolean(value);
-}
-
 static int parse_size(struct object *o, sd_json_variant *v, struct error *e)
 {
 	struct instance *i = INSTANCE(o);
-	uint64_t cid = number(v, "cid", ENCLAVE_CID_FIRST);
+	uint64_t cid = json_uint(v, "cid", ENCLAVE_CID_FIRST);
 	int r;
 
-	i->vcpus = number(v, "cpus", 1);
+	i->vcpus = json_uint(v, "cpus", 1);
 	if (!i->vcpus || i->vcpus > ENCLAVE_CPUS_MAX)
 		return fail_at(e, "/cpus", "cpus %llu of enclave '%s' is not from 1 to %d",
 			       (unsigned long long)i->vcpus, o->name, ENCLAVE_CPUS_MAX);
@@ -67,15 +53,15 @@ static int parse(struct object *o, sd_json_variant *v, struct error *e)
 	x->i.wish = streq(wish, wish_name(WISH_TERMINATED)) ? WISH_TERMINATED : WISH_RUNNING;
 	if (wish && !streq(wish, wish_name(x->i.wish)))
 		return fail_at(e, "/wish", "wish '%s' of enclave '%s' cannot be", wish, o->name);
-	x->i.launched = number(v, "launched", 0);
-	x->i.ended = number(v, "ended", 0);
+	x->i.launched = json_uint(v, "launched", 0);
+	x->i.ended = json_uint(v, "ended", 0);
 	x->i.ending = xstrdup(json_string(v, "ending"));
 	x->image = xstrdup(json_string(v, "image"));
 	x->image_name = xstrdup(json_string(v, "image_name"));
 	x->image_version = xstrdup(json_string(v, "image_version"));
 	x->parent = xstrdup(json_string(v, "parent"));
-	x->debug = flag(v, "debug");
-	x->pool = flag(v, "pool");
+	x->debug = json_flag(v, "debug");
+	x->pool = json_flag(v, "pool");
 	if (measurements && sd_json_variant_format(measurements, 0, &x->measurements) < 0)
 		abort();
 	return parse_size(o, v, e);

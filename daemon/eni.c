@@ -133,7 +133,7 @@ static int parse_attachment(sd_json_variant *v, struct attachment *a, struct err
 	a->port = xstrdup(json_string(v, "port"));
 	a->instance = xstrdup(json_string(v, "instance"));
 	index = json_get(v, "index");
-	a->index = index ? sd_json_variant_unsigned(index) : 0;
+	a->index = json_uint(v, "index", 0);
 	if ((a->kind == ATTACH_NETNS) != !!a->netns)
 		return fail_at(e, "/netns", "'netns' goes with kind netns, and only with it");
 	if ((a->kind == ATTACH_PORT) != !!a->port)

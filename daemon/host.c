@@ -33,7 +33,7 @@ static int parse(struct object *o, sd_json_variant *v, struct error *e)
 		h->port = sd_json_variant_unsigned(port);
 	}
 	h->local_given = local;
-	h->local = local && sd_json_variant_boolean(local);
+	h->local = json_flag(v, "local");
 	return 0;
 }
 

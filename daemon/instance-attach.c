@@ -239,10 +239,9 @@ int serve_volume_detach(sd_varlink *link, sd_json_variant *p, struct manager *m)
 	const char *name = json_string(p, "name");
 	_cleanup_error_ struct error ignored = {};
 	struct object *o = model_lookup(&m->model, KIND_VOLUME, NULL, name ? name : "", &ignored);
-	sd_json_variant *force = json_get(p, "force");
 	struct life *l = o ? instances_holder(m, o) : NULL;
 
-	if (!l || storage_busy(m, o->id) || instances_boots(&m->model, o) || (force && sd_json_variant_boolean(force)))
+	if (!l || storage_busy(m, o->id) || instances_boots(&m->model, o) || json_flag(p, "force"))
 		return varlink_detach_volume(link, p, m);
 	l->carrier->plug_out(l, o, on_volume_out, call_new(link, p, o->id));
 	return 1;

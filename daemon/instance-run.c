@@ -51,13 +51,6 @@ static void run_free(void *data)
 	free(run);
 }
 
-static bool flag(sd_json_variant *p, const char *key)
-{
-	sd_json_variant *v = json_get(p, key);
-
-	return v && sd_json_variant_boolean(v);
-}
-
 static int take_file(struct run *run, enum file f, struct error *e)
 {
 	sd_json_variant *index = json_get(run->p, fd_names[f]);
@@ -88,7 +81,7 @@ static int copy_files(void *data, struct error *e)
 
 static enum instance_kind kind_of(sd_json_variant *p)
 {
-	return flag(p, "metal") ? INSTANCE_METAL : INSTANCE_VM;
+	return json_flag(p, "metal") ? INSTANCE_METAL : INSTANCE_VM;
 }
 
 static sd_json_variant *properties_of(sd_json_variant *p)
@@ -229,7 +222,7 @@ static void done(struct manager *m, const struct change *c, struct error *e, voi
 	free(run->dir);
 	run->dir = NULL;
 	l = instances_begin(m, o);
-	no_wait = flag(run->p, "no_wait");
+	no_wait = json_flag(run->p, "no_wait");
 	l->fresh = !no_wait;
 	instances_wait(m, run->link, o->id, no_wait ? 0 : 1U << LIFE_RUNNING);
 }

@@ -22,13 +22,6 @@ static struct object *named(struct manager *m, sd_json_variant *p, struct error 
 	return model_lookup(&m->model, KIND_INSTANCE, NULL, name ? name : "", e);
 }
 
-static bool flag(sd_json_variant *p, const char *key)
-{
-	sd_json_variant *v = json_get(p, key);
-
-	return v && sd_json_variant_boolean(v);
-}
-
 /**
  * instance_set_wish - write down what is wanted of an instance
  * @m: the manager
@@ -83,7 +76,7 @@ int instance_wish(sd_varlink *link, sd_json_variant *p, struct manager *m, struc
 	if (r < 0)
 		return varlink_fail(link, &e);
 	life_settle(l);
-	instances_wait(m, link, id, flag(p, "no_wait") ? 0 : want);
+	instances_wait(m, link, id, json_flag(p, "no_wait") ? 0 : want);
 	return 1;
 }
 
@@ -158,7 +151,7 @@ int serve_instance_stop(sd_varlink *link, sd_json_variant *p, struct manager *m)
 		not_now(o, l, &e);
 	if (e.code)
 		return varlink_fail(link, &e);
-	l->force |= flag(p, "force");
+	l->force |= json_flag(p, "force");
 	l->reboot = false;
 	return instance_wish(link, p, m, o, WISH_STOPPED, 1U << LIFE_STOPPED);
 }
@@ -188,7 +181,7 @@ int serve_instance_reboot(sd_varlink *link, sd_json_variant *p, struct manager *
 	if (e.code)
 		return varlink_fail(link, &e);
 	l->reboot = true;
-	l->force |= flag(p, "force");
+	l->force |= json_flag(p, "force");
 	return instance_wish(link, p, m, o, WISH_RUNNING, 1U << LIFE_RUNNING);
 }
 
@@ -210,7 +203,7 @@ int serve_instance_terminate(sd_varlink *link, sd_json_variant *p, struct manage
 	if (!o)
 		return varlink_fail(link, &e);
 	l = instances_get(m, o->id);
-	l->force |= flag(p, "force");
+	l->force |= json_flag(p, "force");
 	l->reboot = false;
 	return instance_wish(link, p, m, o, WISH_TERMINATED, 1U << LIFE_TERMINATED);
 }
@@ -402,7 +395,7 @@ int instance_give_console(sd_varlink *link, sd_json_variant *p, struct manager *
 	_cleanup_json_ sd_json_variant *v = NULL;
 	_cleanup_error_ struct error e = {};
 	struct life *l = instances_get(m, o->id);
-	bool live = flag(p, "follow") && streq(l->unit, "active");
+	bool live = json_flag(p, "follow") && streq(l->unit, "active");
 	int fd;
 
 	fd = INSTANCE(o)->kind == INSTANCE_HOST ? adopt_console(&e) :

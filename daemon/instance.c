@@ -65,20 +65,6 @@ static unsigned int find(const char *text, const char *const *names, unsigned in
 	return i;
 }
 
-static uint64_t number(sd_json_variant *v, const char *key, uint64_t otherwise)
-{
-	sd_json_variant *value = json_get(v, key);
-
-	return value ? sd_json_variant_unsigned(value) : otherwise;
-}
-
-static bool flag(sd_json_variant *v, const char *key)
-{
-	sd_json_variant *value = json_get(v, key);
-
-	return value && sd_json_variant_boolean(value);
-}
-
 /* Control characters would be the guest kernel's business, and people's terminals' */
 static bool printable(const char *s)
 {
@@ -94,7 +80,7 @@ static int parse_size(struct object *o, sd_json_variant *v, struct error *e)
 	uint64_t most = i->kind == INSTANCE_VM ? VCPUS_MAX : CPUS_MAX;
 	int r;
 
-	i->vcpus = number(v, "vcpus", 1);
+	i->vcpus = json_uint(v, "vcpus", 1);
 	if (!i->vcpus || i->vcpus > most)
 		return fail_at(e, "/vcpus", "vcpus %llu of instance '%s' is not from 1 to %llu",
 			       (unsigned long long)i->vcpus, o->name, (unsigned long long)most);
@@ -140,7 +126,7 @@ static int parse_boot(struct object *o, sd_json_variant *v, struct error *e)
 	i->initrd = xstrdup(json_string(v, "initrd"));
 	i->cmdline = xstrdup(json_string(v, "cmdline"));
 	i->boot = xstrdup(json_string(v, "boot"));
-	i->enclaves = flag(v, "enclaves");
+	i->enclaves = json_flag(v, "enclaves");
 	if (i->kind != INSTANCE_VM)
 		return check_metal(o, e);
 	if (!i->kernel == !i->boot)
@@ -221,8 +207,8 @@ static int parse(struct object *o, sd_json_variant *v, struct error *e)
 	i->wish = find(wish, wish_names, WISH_MAX);
 	if (i->wish == WISH_MAX)
 		return fail_at(e, "/wish", "wish '%s' of instance '%s' cannot be", wish, o->name);
-	i->launched = number(v, "launched", 0);
-	i->ended = number(v, "ended", 0);
+	i->launched = json_uint(v, "launched", 0);
+	i->ended = json_uint(v, "ended", 0);
 	r = parse_size(o, v, e);
 	if (r >= 0)
 		r = parse_boot(o, v, e);

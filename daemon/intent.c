@@ -68,14 +68,6 @@ void intent_finish(struct intent *i)
 		abort();
 }
 
-static uint64_t number(sd_json_variant *v, const char *key, uint64_t otherwise)
-{
-	sd_json_variant *value = json_get(v, key);
-
-	return value && sd_json_variant_is_unsigned(value) ? sd_json_variant_unsigned(value) :
-		otherwise;
-}
-
 /**
  * intent_load - take over an intent from the store
  * @m: the manager
@@ -102,9 +94,9 @@ int intent_load(struct manager *m, const char *id, const char *body)
 	}
 	if (i->pool)
 		object_finish(i->pool);
-	i->size = number(v, "size", 0);
-	i->offset = number(v, "offset", OFFSET_NONE);
-	i->generation = number(v, "generation", 0);
+	i->size = json_uint(v, "size", 0);
+	i->offset = json_uint(v, "offset", OFFSET_NONE);
+	i->generation = json_uint(v, "generation", 0);
 	i->uuid = xstrdup(json_string(v, "uuid"));
 	intent_finish(i);
 	map_put(&m->storage->intents, id, i);

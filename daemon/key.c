@@ -11,7 +11,7 @@ static int parse(struct object *o, sd_json_variant *v, struct error *e)
 {
 	sd_json_variant *generation = json_get(v, "generation");
 
-	KEY(o)->generation = generation ? sd_json_variant_unsigned(generation) : 0;
+	KEY(o)->generation = json_uint(v, "generation", 0);
 	KEY(o)->given = generation;
 	if (generation && (!KEY(o)->generation || KEY(o)->generation > INT32_MAX))
 		return fail_at(e, "/generation", "generation %llu of key '%s' cannot be",

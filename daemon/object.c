@@ -128,6 +128,38 @@ const char *json_string(sd_json_variant *v, const char *key)
 }
 
 /**
+ * json_uint - a number by key
+ * @v: the object
+ * @key: the key
+ * @otherwise: what it is if there is none
+ *
+ * Context: any.
+ * Return: the number, @otherwise if absent, null or no unsigned number.
+ */
+uint64_t json_uint(sd_json_variant *v, const char *key, uint64_t otherwise)
+{
+	sd_json_variant *value = json_get(v, key);
+
+	return value && sd_json_variant_is_unsigned(value) ? sd_json_variant_unsigned(value) :
+							     otherwise;
+}
+
+/**
+ * json_flag - a boolean by key
+ * @v: the object
+ * @key: the key
+ *
+ * Context: any.
+ * Return: the value, false if absent, null or no boolean.
+ */
+bool json_flag(sd_json_variant *v, const char *key)
+{
+	sd_json_variant *value = json_get(v, key);
+
+	return value && sd_json_variant_is_boolean(value) && sd_json_variant_boolean(value);
+}
+
+/**
  * json_text - a string, or a number as a string (YAML users write both)
  * @v: the value
  * @ret: the text

@@ -80,6 +80,8 @@ int json_check_keys(sd_json_variant *v, const struct json_key *keys, size_t n,
 sd_json_variant *json_get(sd_json_variant *v, const char *key);
 const char *json_string(sd_json_variant *v, const char *key);
 int json_text(sd_json_variant *v, char **ret);
+uint64_t json_uint(sd_json_variant *v, const char *key, uint64_t otherwise);
+bool json_flag(sd_json_variant *v, const char *key);
 int json_prefixes(sd_json_variant *v, const char *key, size_t max, struct prefixes *ret,
 		  struct error *e);
 sd_json_variant *json_from_prefixes(const struct prefixes *p, bool short_form);

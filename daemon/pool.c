@@ -145,7 +145,6 @@ static int parse(struct object *o, sd_json_variant *v, struct error *e)
 {
 	const char *dir = json_string(v, "dir"), *vg = json_string(v, "vg");
 	const char *device = json_string(v, "device"), *uuid = json_string(v, "uuid");
-	sd_json_variant *sparse = json_get(v, "sparse");
 	struct pool *p = POOL(o);
 	int r;
 
@@ -161,7 +160,7 @@ static int parse(struct object *o, sd_json_variant *v, struct error *e)
 	r = vg ? parse_vg(o, vg, e) : check_path(o, kind_names[p->kind], p->path, e);
 	if (r < 0)
 		return r;
-	p->sparse = sparse && sd_json_variant_boolean(sparse);
+	p->sparse = json_flag(v, "sparse");
 	if (p->sparse && device)
 		return fail_at(e, "/sparse", "pool '%s' is a device and cannot be sparse", o->name);
 	r = json_size(v, "size", &p->size, e);

@@ -28,13 +28,6 @@ const struct usage *usage_of(struct manager *m, const char *pool_id)
 	return u ? u : &unknown;
 }
 
-static uint64_t number(sd_json_variant *v, const char *key)
-{
-	sd_json_variant *value = v ? json_get(v, key) : NULL;
-
-	return value && sd_json_variant_is_unsigned(value) ? sd_json_variant_unsigned(value) : 0;
-}
-
 /**
  * usage_set - a look at a pool has ended
  * @m: the manager
@@ -59,11 +52,11 @@ void usage_set(struct manager *m, const char *pool_id, const char *json, const c
 	if (!json || sd_json_parse(json, 0, &v, NULL, NULL) < 0)
 		return;
 	u->known = true;
-	u->size = number(v, "size");
-	u->used = number(v, "used");
-	u->promised = number(v, "promised");
-	u->free = number(v, "free");
-	u->metadata_percent = number(v, "metadata_percent");
+	u->size = json_uint(v, "size", 0);
+	u->used = json_uint(v, "used", 0);
+	u->promised = json_uint(v, "promised", 0);
+	u->free = json_uint(v, "free", 0);
+	u->metadata_percent = json_uint(v, "metadata_percent", 0);
 	strings_free(&u->volumes);
 	list = json_get(v, "volumes");
 	for (size_t i = 0; list && i < sd_json_variant_elements(list); i++)

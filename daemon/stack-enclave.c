@@ -92,11 +92,11 @@ static int check_fixed(const struct object *old, const struct object *new, struc
 
 static int check_start(const struct entry *n, const struct object *o, struct error *e)
 {
-	sd_json_variant *least = n->measured ? json_get(n->measured, "memory_min") : NULL;
+	uint64_t least = n->measured ? json_uint(n->measured, "memory_min", 0) : 0;
 	struct instances *all = n->m->instances;
 	int r;
 
-	r = enclave_check_size(o, least ? sd_json_variant_unsigned(least) : 0, e);
+	r = enclave_check_size(o, least, e);
 	if (r < 0 || !all)
 		return r;
 	r = enclave_check_start(n->m, n->c->model, o, true, e);

@@ -111,13 +111,6 @@ static int run_status(struct manager *m, sd_json_variant *p, sd_json_variant **r
 	return 0;
 }
 
-static bool flag(sd_json_variant *p, const char *key)
-{
-	sd_json_variant *v = json_get(p, key);
-
-	return v && sd_json_variant_is_boolean(v) && sd_json_variant_boolean(v);
-}
-
 static int network_apply(sd_varlink *link, sd_json_variant *p, sd_varlink_method_flags_t flags,
 			 void *m)
 {
@@ -126,12 +119,12 @@ static int network_apply(sd_varlink *link, sd_json_variant *p, sd_varlink_method
 	sd_json_variant *changes = NULL;
 	struct stack_request rq = {
 		.stack = json_get(p, "stack"), .lines = json_get(p, "lines"),
-		.prune = flag(p, "prune"),
+		.prune = json_flag(p, "prune"),
 	};
 
 	(void)flags;
 	audit_call(link, p, network_apply);
-	if (!flag(p, "dry_run"))
+	if (!json_flag(p, "dry_run"))
 		return varlink_apply(link, m, &rq, json_get(p, "files"));
 	if (stack_try(m, &rq, &changes, &e) < 0)
 		return varlink_fail(link, &e);

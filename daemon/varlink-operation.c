@@ -258,7 +258,7 @@ static int build_detach(struct change *c, void *data, struct error *e)
 {
 	struct call *call = data;
 	struct object *o = named(c, call, e);
-	sd_json_variant *force = json_get(call->p, "force"), *body;
+	sd_json_variant *body;
 
 	if (!o)
 		return -ENOENT;
@@ -267,7 +267,7 @@ static int build_detach(struct change *c, void *data, struct error *e)
 	if (instances_boots(c->model, o))
 		return fail(e, ERR_IN_USE, "volume '%s' is what instance '%s' boots", o->name,
 			    VOLUME(o)->instance);
-	if (!(force && sd_json_variant_boolean(force)) &&
+	if (!json_flag(call->p, "force") &&
 	    instances_refuse_change(call->m, VOLUME(o)->instance, e) < 0)
 		return -EBUSY;
 	body = object_body(o);
@@ -315,8 +315,7 @@ int varlink_attach_volume(sd_varlink *link, sd_json_variant *p, struct manager *
  */
 int varlink_detach_volume(sd_varlink *link, sd_json_variant *p, struct manager *m)
 {
-	sd_json_variant *force = json_get(p, "force");
-	struct request rq = { .force = force && sd_json_variant_boolean(force) };
+	struct request rq = { .force = json_flag(p, "force") };
 
 	return submit(m, call_new(link, p, KIND_VOLUME), build_detach, &rq);
 }

@@ -39,13 +39,6 @@ const char *holder_kind_name(enum holder_kind kind)
 	return holder_names[kind];
 }
 
-static uint64_t number(sd_json_variant *v, const char *key, uint64_t otherwise)
-{
-	sd_json_variant *value = json_get(v, key);
-
-	return value ? sd_json_variant_unsigned(value) : otherwise;
-}
-
 static int parse_attachment(struct object *o, sd_json_variant *v, struct error *e)
 {
 	struct volume *vol = VOLUME(o);
@@ -70,7 +63,7 @@ static int parse_attachment(struct object *o, sd_json_variant *v, struct error *
 		return -EINVAL;
 	error_clear(e);
 	vol->instance = xstrdup(instance);
-	vol->index = number(v, "index", 0);
+	vol->index = json_uint(v, "index", 0);
 	if (json_get(v, "index") && (!instance || vol->index >= INSTANCE_VOLUMES_MAX))
 		return fail_at(e, "/attachment/index", "index %u cannot be", vol->index);
 	return 0;
@@ -91,7 +84,7 @@ static int parse_size(struct object *o, sd_json_variant *v, struct error *e)
 	if (vol->size < SIZE_MIN || vol->size > SIZE_MAX_BYTES)
 		return fail_at(e, "/size", "size %llu of volume '%s' is not from 1M to 1024T",
 			       (unsigned long long)vol->size, o->name);
-	vol->sector_size = number(v, "sector_size", 512);
+	vol->sector_size = json_uint(v, "sector_size", 512);
 	if (vol->sector_size != 512 && vol->sector_size != 1024 && vol->sector_size != 2048 &&
 	    vol->sector_size != 4096)
 		return fail_at(e, "/sector_size",
@@ -106,7 +99,7 @@ static int parse_key(struct object *o, sd_json_variant *v, struct error *e)
 
 	vol->key = xstrdup(json_string(v, "key"));
 	vol->data_key = xstrdup(json_string(v, "data_key"));
-	vol->generation = number(v, "key_generation", 0);
+	vol->generation = json_uint(v, "key_generation", 0);
 	if (vol->instance_store && (vol->key || vol->data_key))
 		return fail_at(e, "/key",
 			       "volume '%s' is an instance store: the kernel makes its key",
@@ -120,15 +113,14 @@ static int parse_key(struct object *o, sd_json_variant *v, struct error *e)
 
 static int parse(struct object *o, sd_json_variant *v, struct error *e)
 {
-	sd_json_variant *store = json_get(v, "instance_store");
 	struct volume *vol = VOLUME(o);
 	int r;
 
 	vol->pool = xstrdup(json_string(v, "pool"));
-	vol->instance_store = store && sd_json_variant_boolean(store);
-	vol->iops = number(v, "iops", 0);
-	vol->throughput = number(v, "throughput", 0);
-	vol->offset = number(v, "offset", OFFSET_NONE);
+	vol->instance_store = json_flag(v, "instance_store");
+	vol->iops = json_uint(v, "iops", 0);
+	vol->throughput = json_uint(v, "throughput", 0);
+	vol->offset = json_uint(v, "offset", OFFSET_NONE);
 	if (vol->iops > LIMIT_MAX_IOPS)
 		return fail_at(e, "/iops", "limit of volume '%s' is above %llu operations a second",
 			       o->name, LIMIT_MAX_IOPS);
