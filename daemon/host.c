@@ -50,22 +50,9 @@ static sd_json_variant *build(const struct object *o)
 	return json_object_take(&v);
 }
 
-static int references(const struct object *o, reference_fn fn, void *userdata)
-{
-	(void)o;
-	(void)fn;
-	(void)userdata;
-	return 0;
-}
-
-static void release(struct object *o)
-{
-	(void)o;
-}
-
 const struct kind_ops host_ops = {
 	.name = "host", .verb = "host", .label = "host", .id_prefix = "host",
 	.size = sizeof(struct host),
 	.keys = keys, .n_keys = ARRAY_SIZE(keys),
-	.parse = parse, .build = build, .references = references, .free = release,
+	.parse = parse, .build = build,
 };

@@ -28,22 +28,9 @@ static sd_json_variant *build(const struct object *o)
 	return json_object_take(&v);
 }
 
-static int references(const struct object *o, reference_fn fn, void *userdata)
-{
-	(void)o;
-	(void)fn;
-	(void)userdata;
-	return 0;
-}
-
-static void release(struct object *o)
-{
-	(void)o;
-}
-
 const struct kind_ops key_ops = {
 	.name = "key", .verb = "key", .label = "key", .id_prefix = "key",
 	.size = sizeof(struct key),
 	.keys = keys, .n_keys = ARRAY_SIZE(keys),
-	.parse = parse, .build = build, .references = references, .free = release,
+	.parse = parse, .build = build,
 };

@@ -30,7 +30,8 @@ struct object *object_unref(struct object *o)
 {
 	if (!o || --o->refs)
 		return NULL;
-	kind_ops[o->kind]->free(o);
+	if (kind_ops[o->kind]->free)
+		kind_ops[o->kind]->free(o);
 	free(o->id);
 	free(o->name);
 	free(o->vpc);

@@ -42,8 +42,9 @@ typedef int (*reference_fn)(const struct object *from, const struct reference *r
  * @n_keys: how many
  * @parse: fill the structure from JSON whose keys and types are checked
  * @build: the configuration as JSON
- * @references: call back for each object it names; stops at a non-zero return
- * @free: release what the structure owns
+ * @references: call back for each object it names; stops at a non-zero return;
+ *	NULL: it names none
+ * @free: release what the structure owns; NULL: nothing
  */
 struct kind_ops {
 	const char *name;
@@ -79,9 +80,9 @@ int json_check_keys(sd_json_variant *v, const struct json_key *keys, size_t n,
 		    const struct json_key *more, size_t n_more, struct error *e);
 sd_json_variant *json_get(sd_json_variant *v, const char *key);
 const char *json_string(sd_json_variant *v, const char *key);
-int json_text(sd_json_variant *v, char **ret);
 uint64_t json_uint(sd_json_variant *v, const char *key, uint64_t otherwise);
 bool json_flag(sd_json_variant *v, const char *key);
+int json_text(sd_json_variant *v, char **ret);
 int json_prefixes(sd_json_variant *v, const char *key, size_t max, struct prefixes *ret,
 		  struct error *e);
 sd_json_variant *json_from_prefixes(const struct prefixes *p, bool short_form);

@@ -197,14 +197,6 @@ static sd_json_variant *build(const struct object *o)
 	return json_object_take(&v);
 }
 
-static int references(const struct object *o, reference_fn fn, void *userdata)
-{
-	(void)o;
-	(void)fn;
-	(void)userdata;
-	return 0;
-}
-
 static void release(struct object *o)
 {
 	struct pool *p = POOL(o);
@@ -219,5 +211,5 @@ const struct kind_ops pool_ops = {
 	.name = "pool", .verb = "pool", .label = "pool", .id_prefix = "pool",
 	.size = sizeof(struct pool),
 	.keys = keys, .n_keys = ARRAY_SIZE(keys),
-	.parse = parse, .build = build, .references = references, .free = release,
+	.parse = parse, .build = build, .free = release,
 };

@@ -89,6 +89,13 @@ static int in_use(struct dangling *d)
 		    kind_ops[d->target->kind]->label, d->target->name, users.s);
 }
 
+static int check_names(const struct object *o, struct dangling *d)
+{
+	const struct kind_ops *ops = kind_ops[o->kind];
+
+	return ops->references ? ops->references(o, check_reference, d) : 0;
+}
+
 static int check_references(struct change *c, bool all, struct error *e)
 {
 	_cleanup_(map_free) struct map deleted = {};
@@ -107,13 +114,13 @@ static int check_references(struct change *c, bool all, struct error *e)
 	}
 	for (size_t i = 0; i < c->n; i++) {
 		o = c->edits[i].new;
-		r = o ? kind_ops[o->kind]->references(o, check_reference, &d) : 0;
+		r = o ? check_names(o, &d) : 0;
 		if (r < 0)
 			return r;
 	}
 	for (enum object_kind k = 0; all && k < KIND_MAX; k++) {
 		FOR_EACH_OBJECT(c->model, k, o) {
-			r = kind_ops[k]->references(o, check_reference, &d);
+			r = check_names(o, &d);
 			if (r < 0)
 				return r;
 		}

@@ -113,14 +113,6 @@ static sd_json_variant *build(const struct object *o)
 	return json_object_take(&v);
 }
 
-static int references(const struct object *o, reference_fn fn, void *userdata)
-{
-	(void)o;
-	(void)fn;
-	(void)userdata;
-	return 0;
-}
-
 static void release(struct object *o)
 {
 	prefixes_free(&VPC(o)->cidrs);
@@ -133,5 +125,5 @@ const struct kind_ops vpc_ops = {
 	.name = "vpc", .verb = "vpc", .label = "VPC", .id_prefix = "vpc",
 	.size = sizeof(struct vpc),
 	.keys = keys, .n_keys = ARRAY_SIZE(keys),
-	.parse = parse, .build = build, .references = references, .free = release,
+	.parse = parse, .build = build, .free = release,
 };
