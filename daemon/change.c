@@ -251,6 +251,31 @@ void change_undo(struct change *c)
 }
 
 /**
+ * change_try - would a change be refused?
+ * @m: the model, as before when this returns
+ * @build: puts the edits into the change
+ * @data: for @build
+ * @e: says why it is refused
+ *
+ * Context: any.
+ * Return: 0 or a negative errno.
+ */
+int change_try(struct model *m, int (*build)(struct change *c, void *data, struct error *e),
+	       void *data, struct error *e)
+{
+	struct change c;
+	int r;
+
+	change_begin(&c, m);
+	r = build(&c, data, e);
+	if (r >= 0)
+		r = change_check(&c, e);
+	change_undo(&c);
+	change_free(&c);
+	return r;
+}
+
+/**
  * change_keep - make the change final
  * @c: the change
  *

@@ -41,6 +41,8 @@ int change_put(struct change *c, enum object_kind kind, sd_json_variant *props, 
 int change_delete(struct change *c, struct object *o, struct error *e);
 int change_check(struct change *c, struct error *e);
 void change_undo(struct change *c);
+int change_try(struct model *m, int (*build)(struct change *c, void *data, struct error *e),
+	       void *data, struct error *e);
 void change_keep(struct change *c);
 void change_free(struct change *c);
 

@@ -20,17 +20,9 @@ static struct object *named(struct manager *m, sd_json_variant *p, enum object_k
 static int commit_body(struct manager *m, struct object *o, sd_json_variant *body,
 		       sd_json_variant **ret, struct error *e)
 {
-	_cleanup_free_ char *id = xstrdup(o->id);
-	struct change c;
-	int r;
+	_cleanup_free_ char *id = NULL;
+	int r = manager_put(m, o->kind, body, o->vpc, PUT_REPLACE, &id, e);
 
-	change_begin(&c, &m->model);
-	r = change_put(&c, o->kind, body, o->vpc, PUT_REPLACE, NULL, e);
-	if (r >= 0)
-		r = manager_commit(m, &c, e);
-	else
-		change_undo(&c);
-	change_free(&c);
 	if (r >= 0 && ret)
 		*ret = object_show(m, model_by_id(&m->model, id));
 	return r;

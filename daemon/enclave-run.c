@@ -174,21 +174,6 @@ static void on_measured(struct helper_result *result, void *userdata)
 	run_free(run);
 }
 
-/* What is refused anyway is refused before anything is copied */
-static int try(struct run *run, struct error *e)
-{
-	struct change c;
-	int r;
-
-	change_begin(&c, &run->m->model);
-	r = build(&c, run, e);
-	if (r >= 0)
-		r = change_check(&c, e);
-	change_undo(&c);
-	change_free(&c);
-	return r;
-}
-
 /**
  * serve_enclave_run - Run of io.nitro.Enclave
  * @link: the connection
@@ -209,8 +194,9 @@ int serve_enclave_run(sd_varlink *link, sd_json_variant *p, struct manager *m)
 	run->p = sd_json_variant_ref(p);
 	run->file = run->copy = -1;
 	r = take_image(run, &e);
+	/* what is refused anyway is refused before anything is copied */
 	if (r >= 0)
-		r = try(run, &e);
+		r = change_try(&m->model, build, run, &e);
 	if (r >= 0 && m->instances->problem)
 		r = fail(&e, ERR_FAILED, "%s", m->instances->problem);
 	if (r >= 0)

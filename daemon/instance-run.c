@@ -249,21 +249,6 @@ static void on_copied(struct helper_result *result, void *userdata)
 	run_free(run);
 }
 
-/* What is refused anyway is refused before anything is copied */
-static int try(struct run *run, struct error *e)
-{
-	struct change c;
-	int r;
-
-	change_begin(&c, &run->m->model);
-	r = build(&c, run, e);
-	if (r >= 0)
-		r = change_check(&c, e);
-	change_undo(&c);
-	change_free(&c);
-	return r;
-}
-
 /**
  * serve_instance_run - Run of io.nitro.Instance
  * @link: the connection
@@ -287,8 +272,9 @@ int serve_instance_run(sd_varlink *link, sd_json_variant *p, struct manager *m)
 	r = take_file(run, FILE_KERNEL, &e);
 	if (r >= 0)
 		r = take_file(run, FILE_INITRD, &e);
+	/* what is refused anyway is refused before anything is copied */
 	if (r >= 0)
-		r = try(run, &e);
+		r = change_try(&m->model, build, run, &e);
 	if (r >= 0 && m->instances->problem)
 		r = fail(&e, ERR_FAILED, "%s", m->instances->problem);
 	if (r >= 0)

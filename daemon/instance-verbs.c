@@ -35,18 +35,9 @@ static struct object *named(struct manager *m, sd_json_variant *p, struct error 
 int instance_set_wish(struct manager *m, struct object *o, enum wish wish, struct error *e)
 {
 	_cleanup_json_ sd_json_variant *body = object_body(o);
-	struct change c;
-	int r;
 
 	json_set_string(&body, "wish", wish_name(wish));
-	change_begin(&c, &m->model);
-	r = change_put(&c, o->kind, body, NULL, PUT_REPLACE, NULL, e);
-	if (r >= 0)
-		r = manager_commit(m, &c, e);
-	else
-		change_undo(&c);
-	change_free(&c);
-	return r;
+	return manager_put(m, o->kind, body, NULL, PUT_REPLACE, NULL, e);
 }
 
 /**
@@ -220,14 +211,8 @@ int serve_instance_terminate(sd_varlink *link, sd_json_variant *p, struct manage
 int instance_forget(struct manager *m, struct object *o, struct error *e)
 {
 	_cleanup_free_ char *id = xstrdup(o->id);
-	struct change c;
-	int r;
+	int r = manager_delete(m, o, e);
 
-	change_begin(&c, &m->model);
-	r = change_delete(&c, o, e);
-	if (r >= 0)
-		r = manager_commit(m, &c, e);
-	change_free(&c);
 	if (r < 0)
 		return r;
 	instance_dir_remove(m, id);

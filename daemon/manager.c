@@ -257,6 +257,68 @@ int manager_commit_checked(struct manager *m, struct change *c, struct error *e)
 }
 
 /**
+ * manager_put - carry through a change of one object
+ * @m: the manager
+ * @kind: what the object is
+ * @props: its properties
+ * @scope: the VPC that its name belongs to, or NULL
+ * @mode: how @props relate to the object that exists
+ * @ret_id: where its ID goes, to be freed by the caller, or NULL
+ * @e: says why it is refused
+ *
+ * Context: event loop.
+ * Return: 0 or a negative errno.
+ */
+int manager_put(struct manager *m, enum object_kind kind, sd_json_variant *props,
+		const char *scope, enum put_mode mode, char **ret_id, struct error *e)
+{
+	_cleanup_free_ char *id = NULL;
+	struct change c;
+	int r;
+
+	change_begin(&c, &m->model);
+	r = change_put(&c, kind, props, scope, mode, NULL, e);
+	if (r >= 0) {
+		id = xstrdup(c.edits[0].new->id);
+		r = manager_commit(m, &c, e);
+	} else {
+		change_undo(&c);
+	}
+	change_free(&c);
+	if (r < 0)
+		return r;
+	if (ret_id) {
+		*ret_id = id;
+		id = NULL;
+	}
+	return 0;
+}
+
+/**
+ * manager_delete - carry through the end of one object
+ * @m: the manager
+ * @o: the object, gone when this has succeeded
+ * @e: says why it is refused
+ *
+ * Context: event loop.
+ * Return: 0 or a negative errno.
+ */
+int manager_delete(struct manager *m, struct object *o, struct error *e)
+{
+	struct change c;
+	int r;
+
+	change_begin(&c, &m->model);
+	r = change_delete(&c, o, e);
+	if (r >= 0)
+		r = manager_commit(m, &c, e);
+	else
+		change_undo(&c);
+	change_free(&c);
+	return r;
+}
+
+/**
  * manager_free - let everything go
  * @m: the manager
  *

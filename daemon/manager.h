@@ -67,6 +67,9 @@ struct manager {
 int manager_load(struct manager *m, struct error *e);
 int manager_commit(struct manager *m, struct change *c, struct error *e);
 int manager_commit_checked(struct manager *m, struct change *c, struct error *e);
+int manager_put(struct manager *m, enum object_kind kind, sd_json_variant *props,
+		const char *scope, enum put_mode mode, char **ret_id, struct error *e);
+int manager_delete(struct manager *m, struct object *o, struct error *e);
 int manager_keep_handles(struct manager *m, struct error *e);
 void manager_free(struct manager *m);
 void manager_event(struct manager *m, sd_json_variant *event);

@@ -40,21 +40,10 @@ static int put(sd_varlink *link, sd_json_variant *p, struct manager *m, enum obj
 {
 	_cleanup_error_ struct error e = {};
 	_cleanup_free_ char *id = NULL;
-	struct change c;
-	int r;
 
 	if (kind_is_storage(kind))
 		return varlink_put_later(link, p, m, kind, mode);
-	change_begin(&c, &m->model);
-	r = change_put(&c, kind, p, NULL, mode, NULL, &e);
-	if (r >= 0) {
-		id = xstrdup(c.edits[0].new->id);
-		r = manager_commit(m, &c, &e);
-	} else {
-		change_undo(&c);
-	}
-	change_free(&c);
-	if (r < 0)
+	if (manager_put(m, kind, p, NULL, mode, &id, &e) < 0)
 		return varlink_fail(link, &e);
 	return answer(link, "object", object_show(m, model_by_id(&m->model, id)));
 }
@@ -136,17 +125,12 @@ int varlink_delete(sd_varlink *link, sd_json_variant *p, struct manager *m,
 {
 	_cleanup_error_ struct error e = {};
 	struct object *o = named(m, p, i->kind, &e);
-	struct change c;
-	int r;
 
 	if (!o)
 		return varlink_fail(link, &e);
 	if (kind_is_storage(i->kind))
 		return varlink_delete_later(link, p, m, i->kind);
-	change_begin(&c, &m->model);
-	r = change_delete(&c, o, &e);
-	if (r >= 0)
-		r = manager_commit(m, &c, &e);
-	change_free(&c);
-	return r < 0 ? varlink_fail(link, &e) : sd_varlink_reply(link, NULL);
+	if (manager_delete(m, o, &e) < 0)
+		return varlink_fail(link, &e);
+	return sd_varlink_reply(link, NULL);
 }
