@@ -212,15 +212,8 @@ static int sync_nodes(const struct life *l, struct error *e)
 static void metal_clear(struct life *l)
 {
 	_cleanup_free_ char *path = nodes_dir(l);
-	DIR *dir = opendir(path);
-	struct dirent *d;
 
-	while (dir && (d = readdir(dir)))
-		if (*d->d_name != '.')
-			(void)unlinkat(dirfd(dir), d->d_name, 0);
-	if (dir)
-		closedir(dir);
-	(void)rmdir(path);
+	remove_dir(path);
 }
 
 static int metal_describe(struct life *l, const struct object *o, struct launch *launch,
