@@ -82,6 +82,7 @@ static void describe(struct nitro_mem_guest *guest,
 		.size = guest->size,
 		.ranges = guest->n,
 		.huge = huge_bytes(guest),
+		.openers = guest->openers.max,
 	};
 	strscpy(ret->name, guest->name);
 	mutex_lock(&guest->lock);
@@ -93,6 +94,7 @@ static void release(struct nitro_mem_guest *guest)
 {
 	enum nitro_mem_guest_state was = guest->state;
 	struct nitro_mem_guest_info info;
+	u32 i;
 
 	mutex_lock(&guest->lock);
 	guest->state = NITRO_MEM_GUEST_STATE_RELEASED;
@@ -106,40 +108,52 @@ static void release(struct nitro_mem_guest *guest)
 	guests_count--;
 	mutex_unlock(&guests_lock);
 	nitro_mem_netlink_guest(NITRO_MEM_EVENT_KIND_RELEASE, &info);
-	if (guest->mm)
-		mmdrop(guest->mm);
+	for (i = 0; i < guest->openers.n; i++)
+		mmdrop(guest->openers.mms[i]);
 	kvfree(guest->runs);
 	kfree(guest);
 }
 
-/**
- * nitro_mem_guest_enter() - get into the next state, on behalf of the calling process
- * @guest: the guest
- * @state: opened or mapped
- *
- * Context: process; may sleep; mmap_lock may be held.
- * Return: 0, -EBUSY if somebody was there before, or -EPERM for another process than the
- * one that opened it.
+/* The calling process is one of its openers, if there may be one more. Return: 0 or
+ * -EBUSY.
  */
-int nitro_mem_guest_enter(struct nitro_mem_guest *guest,
-			  enum nitro_mem_guest_state state)
+static int take_opener(struct nitro_mem_guest *guest)
 {
-	int err = 0;
+	int err;
 
 	mutex_lock(&guest->lock);
-	if (guest->mm && guest->mm != current->mm)
-		err = -EPERM;
-	else if (!nitro_mem_state_may_follow(guest->state, state))
-		err = -EBUSY;
+	err = nitro_mem_opener_add(&guest->openers, current->mm);
 	if (!err) {
-		if (!guest->mm) {
-			guest->mm = current->mm;
-			mmgrab(guest->mm);
-		}
-		guest->state = state;
+		/* The structure stays, so that no other process ever has the same */
+		mmgrab(current->mm);
+		if (nitro_mem_opener_all(&guest->openers))
+			guest->state = NITRO_MEM_GUEST_STATE_OPENED;
 	}
 	mutex_unlock(&guest->lock);
 	return err;
+}
+
+/**
+ * nitro_mem_guest_map() - it is being mapped by the calling process
+ * @guest: the guest
+ *
+ * Context: process; may sleep; mmap_lock may be held.
+ * Return: 1 for the first time, 0 later, -EPERM for a process that has not opened it,
+ * -EAGAIN if not all have, or -EBUSY if its only opener had mapped it before.
+ */
+int nitro_mem_guest_map(struct nitro_mem_guest *guest)
+{
+	bool first;
+	int err;
+
+	mutex_lock(&guest->lock);
+	first = nitro_mem_state_may_follow(guest->state,
+					   NITRO_MEM_GUEST_STATE_MAPPED);
+	err = nitro_mem_opener_may_map(&guest->openers, current->mm, !first);
+	if (!err && first)
+		guest->state = NITRO_MEM_GUEST_STATE_MAPPED;
+	mutex_unlock(&guest->lock);
+	return err ?: first;
 }
 
 /**
@@ -170,7 +184,7 @@ nitro_mem_guest_run(const struct nitro_mem_guest *guest, u64 grain)
 /* --- its file --- */
 
 /* What a create gives is only a handle: private_data is empty. Here its inode is opened
- * anew, by /proc/<pid>/fd/<fd>; that is done once.
+ * anew, by /proc/<pid>/fd/<fd>; each of its openers does that once.
  */
 static int guest_open(struct inode *inode, struct file *file)
 {
@@ -182,9 +196,9 @@ static int guest_open(struct inode *inode, struct file *file)
 	/* A kernel thread, io_uring's for one, is nobody */
 	if (!current->mm || current->flags & PF_KTHREAD)
 		return -EPERM;
-	err = nitro_mem_guest_enter(guest, NITRO_MEM_GUEST_STATE_OPENED);
+	err = take_opener(guest);
 	if (err)
-		return err == -EPERM ? -EBUSY : err;
+		return err;
 	file->private_data = guest;
 	return 0;
 }
@@ -291,6 +305,7 @@ static int enlist(struct nitro_mem_guest *guest)
  * @name: what it is called
  * @size: bytes, a multiple of a grain
  * @node: of this NUMA node only, or NUMA_NO_NODE
+ * @openers: how many processes open it, at most NITRO_MEM_OPENERS_MAX
  * @ret: gets what it is
  * @extack: says why not
  *
@@ -298,6 +313,7 @@ static int enlist(struct nitro_mem_guest *guest)
  * Return: a file without a descriptor, or an error.
  */
 struct file *nitro_mem_guest_create(const char *name, u64 size, int node,
+				    u32 openers,
 				    struct nitro_mem_guest_info *ret,
 				    struct netlink_ext_ack *extack)
 {
@@ -310,6 +326,7 @@ struct file *nitro_mem_guest_create(const char *name, u64 size, int node,
 		return ERR_PTR(-ENOMEM);
 	strscpy(guest->name, name);
 	guest->size = size;
+	guest->openers.max = openers;
 	guest->state = NITRO_MEM_GUEST_STATE_CREATED;
 	mutex_init(&guest->lock);
 	INIT_LIST_HEAD(&guest->extents);

@@ -7,8 +7,9 @@
 #include <linux/types.h>
 #include <uapi/linux/nitro_mem.h>
 
+#include "opener.h"
+
 struct file;
-struct mm_struct;
 struct netlink_ext_ack;
 
 /**
@@ -28,10 +29,9 @@ struct nitro_mem_run {
  * @id: its number
  * @name: what it is called
  * @size: bytes
- * @lock: protects @state and @mm; nests inside mmap_lock, nothing inside it
+ * @lock: protects @state and @openers; nests inside mmap_lock, nothing inside it
  * @state: how far it is
- * @mm: of the process that has opened it, NULL before; a reference on the structure,
- *	so that no other process ever has the same
+ * @openers: the processes that open it; references on their address spaces' structures
  * @extents: its ranges
  * @n: how many
  * @runs: they, for looking up by offset; immutable, as all that is not said above
@@ -42,7 +42,7 @@ struct nitro_mem_guest {
 	u64 size;
 	struct mutex lock;	/* see above */
 	enum nitro_mem_guest_state state;
-	struct mm_struct *mm;
+	struct nitro_mem_openers openers;
 	struct list_head extents;
 	u32 n;
 	struct nitro_mem_run *runs;
@@ -56,6 +56,7 @@ struct nitro_mem_guest {
  * @state: how far it is
  * @ranges: how many ranges
  * @huge: bytes in whole huge pages
+ * @openers: how many processes open it
  */
 struct nitro_mem_guest_info {
 	u32 id;
@@ -64,9 +65,11 @@ struct nitro_mem_guest_info {
 	enum nitro_mem_guest_state state;
 	u32 ranges;
 	u64 huge;
+	u32 openers;
 };
 
 struct file *nitro_mem_guest_create(const char *name, u64 size, int node,
+				    u32 openers,
 				    struct nitro_mem_guest_info *ret,
 				    struct netlink_ext_ack *extack);
 bool nitro_mem_guest_get(unsigned long from, bool exact,
@@ -74,8 +77,7 @@ bool nitro_mem_guest_get(unsigned long from, bool exact,
 u32 nitro_mem_guest_count(void);
 const struct nitro_mem_run *
 nitro_mem_guest_run(const struct nitro_mem_guest *guest, u64 grain);
-int nitro_mem_guest_enter(struct nitro_mem_guest *guest,
-			  enum nitro_mem_guest_state state);
+int nitro_mem_guest_map(struct nitro_mem_guest *guest);
 int nitro_mem_guest_init(void);
 void nitro_mem_guest_exit(void);
 

@@ -90,7 +90,7 @@ int nitro_mem_map(struct file *file, struct vm_area_struct *vma)
 	struct nitro_mem_guest *guest = file->private_data;
 	struct nitro_mem_guest_info info;
 	unsigned long pages;
-	int err;
+	int first;
 
 	if (!guest)
 		return -EACCES;
@@ -99,15 +99,17 @@ int nitro_mem_map(struct file *file, struct vm_area_struct *vma)
 		return -EINVAL;
 	if (vma->vm_pgoff >= pages || vma_pages(vma) > pages - vma->vm_pgoff)
 		return -ENXIO;
-	err = nitro_mem_guest_enter(guest, NITRO_MEM_GUEST_STATE_MAPPED);
-	if (err)
-		return err;
+	first = nitro_mem_guest_map(guest);
+	if (first < 0)
+		return first;
 	vm_flags_mod(vma,
 		     VM_PFNMAP | VM_DONTDUMP | VM_DONTCOPY | VM_DONTEXPAND,
 		     VM_MAYEXEC);
 	vma->vm_ops = &map_ops;
-	nitro_mem_guest_get(guest->id, true, &info);
-	nitro_mem_netlink_guest(NITRO_MEM_EVENT_KIND_MAP, &info);
+	if (first) {
+		nitro_mem_guest_get(guest->id, true, &info);
+		nitro_mem_netlink_guest(NITRO_MEM_EVENT_KIND_MAP, &info);
+	}
 	return 0;
 }
 

@@ -17,10 +17,11 @@ static const struct nla_policy nitro_mem_pool_set_nl_policy[NITRO_MEM_A_POOL_NOD
 };
 
 /* NITRO_MEM_CMD_CREATE - do */
-static const struct nla_policy nitro_mem_create_nl_policy[NITRO_MEM_A_GUEST_NODE + 1] = {
+static const struct nla_policy nitro_mem_create_nl_policy[NITRO_MEM_A_GUEST_OPENERS + 1] = {
 	[NITRO_MEM_A_GUEST_NAME] = { .type = NLA_NUL_STRING, .len = NITRO_MEM_NAME_MAX, },
 	[NITRO_MEM_A_GUEST_SIZE] = { .type = NLA_U64, },
 	[NITRO_MEM_A_GUEST_NODE] = NLA_POLICY_MAX(NLA_U32, 1023),
+	[NITRO_MEM_A_GUEST_OPENERS] = NLA_POLICY_RANGE(NLA_U32, 1, NITRO_MEM_OPENERS_MAX),
 };
 
 /* NITRO_MEM_CMD_GET - do */
@@ -48,7 +49,7 @@ static const struct genl_split_ops nitro_mem_nl_ops[] = {
 		.pre_doit	= nitro_mem_nl_admin_pre_doit,
 		.doit		= nitro_mem_nl_create_doit,
 		.policy		= nitro_mem_create_nl_policy,
-		.maxattr	= NITRO_MEM_A_GUEST_NODE,
+		.maxattr	= NITRO_MEM_A_GUEST_OPENERS,
 		.flags		= GENL_CMD_CAP_DO,
 	},
 	{

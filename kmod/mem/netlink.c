@@ -155,7 +155,8 @@ static int put_guest(struct sk_buff *skb,
 	       put_u64(skb, NITRO_MEM_A_GUEST_SIZE, guest->size) ||
 	       nla_put_u32(skb, NITRO_MEM_A_GUEST_STATE, guest->state) ||
 	       nla_put_u32(skb, NITRO_MEM_A_GUEST_RANGES, guest->ranges) ||
-	       put_u64(skb, NITRO_MEM_A_GUEST_HUGE, guest->huge) ?
+	       put_u64(skb, NITRO_MEM_A_GUEST_HUGE, guest->huge) ||
+	       nla_put_u32(skb, NITRO_MEM_A_GUEST_OPENERS, guest->openers) ?
 	       -EMSGSIZE : 0;
 }
 
@@ -196,6 +197,8 @@ static int check_create(struct genl_info *info)
  */
 int nitro_mem_nl_create_doit(struct sk_buff *skb, struct genl_info *info)
 {
+	const struct nlattr *attr = info->attrs[NITRO_MEM_A_GUEST_OPENERS];
+	u32 openers = attr ? nla_get_u32(attr) : 1;
 	struct nitro_mem_guest_info guest;
 	struct sk_buff *msg = NULL;
 	struct file *file = NULL;
@@ -211,7 +214,7 @@ int nitro_mem_nl_create_doit(struct sk_buff *skb, struct genl_info *info)
 	file = nitro_mem_guest_create(nla_data(info->attrs[NITRO_MEM_A_GUEST_NAME]),
 				      nla_get_u64(info->attrs[NITRO_MEM_A_GUEST_SIZE]),
 				      get_node(info, NITRO_MEM_A_GUEST_NODE),
-				      &guest, info->extack);
+				      openers, &guest, info->extack);
 	if (IS_ERR(file)) {
 		err = PTR_ERR(file);
 		file = NULL;

@@ -43,16 +43,24 @@ def fails(*numbers):
 
 
 class Holder:
-    """A process that opens and maps memory of a guest, or memory of its own; see
-    tests/memory/holder."""
+    """A process that opens and maps memory of a guest, or memory of its own; what it shares
+    it maps when it is told. See tests/memory/holder."""
 
-    def __init__(self, what, size, fd=None):
+    def __init__(self, what, size, fd=None, shared=False):
         self.size = size
+        self.address = None
         self.process = subprocess.Popen(
-            [sys.executable, f"{HERE}/holder", what, str(size)], text=True,
+            [sys.executable, f"{HERE}/holder", what, str(size),
+             *["shared"] * shared], text=True,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             pass_fds=[] if fd is None else [fd])
-        self.address = int(self.answer(), 16)
+        if shared:
+            assert self.answer() == "opened"
+        else:
+            self.address = int(self.answer(), 16)
+
+    def map(self):
+        self.address = int(self("map"), 16)
 
     @property
     def pid(self):
@@ -123,8 +131,8 @@ class Lab:
         self.drop(guest)
         return guest, holder
 
-    def hold(self, what, size, fd=None):
-        holder = Holder(what, size, fd)
+    def hold(self, what, size, fd=None, shared=False):
+        holder = Holder(what, size, fd, shared)
         self.holders.append(holder)
         return holder
 

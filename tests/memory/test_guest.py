@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The memory of a guest: one opens it, one maps it, and it ends as zeros."""
+"""The memory of a guest: one opens and maps it, or two do, and it ends as zeros."""
 
 import errno
 import mmap
@@ -9,8 +9,19 @@ import signal
 import subprocess
 
 from ktap import test
-from nitromem import GRAIN, MIB, fails, meminfo
+from nitromem import GRAIN, MIB, fails, meminfo, refused
 from netlink import wait
+
+
+def fork(function, *args):
+    """A child that ends well if this is true."""
+    pid = os.fork()
+    if not pid:
+        try:
+            os._exit(not function(*args))
+        finally:
+            os._exit(2)
+    return pid
 
 
 @test
@@ -65,6 +76,136 @@ def is_opened_and_mapped_once(lab):
     # And it is not there for another time
     with fails(errno.EBUSY):
         mmap.mmap(fd, guest["size"])
+
+
+@test
+def is_shared_by_two(lab):
+    """Nobody maps it before both are there, and nobody comes then."""
+    lab.ready(256 * MIB)
+    for openers in (0, 3):
+        with refused(errno.ERANGE):
+            lab.create(GRAIN, openers=openers)
+    assert lab.create(GRAIN)["openers"] == 1
+    guest = lab.create(4 * GRAIN, openers=2)
+    assert lab.card("get", id=guest["id"])["openers"] == guest["openers"] == 2, guest
+    path = f"/proc/self/fd/{guest['fd']}"
+    fd = os.open(path, os.O_RDWR)
+    lab.fds.append(fd)
+    assert lab.card("get", id=guest["id"])["state"] == "created"
+    with fails(errno.EAGAIN):
+        mmap.mmap(fd, guest["size"])
+    with fails(errno.EBUSY):
+        os.open(path, os.O_RDWR)
+
+    def second(ready, go):
+        own = os.open(path, os.O_RDWR)
+        area = mmap.mmap(fd, guest["size"])  # as it comes from a VMM
+        area[0:4] = b"ours"
+        os.write(ready, b"x")
+        os.read(go, 1)
+        again = mmap.mmap(own, GRAIN, offset=GRAIN)
+        return area[4:8] == again[0:4] == b"both"
+
+    ready, go = os.pipe(), os.pipe()
+    pid = fork(second, ready[1], go[0])
+    assert os.read(ready[0], 1) == b"x"
+    assert lab.card("get", id=guest["id"])["state"] == "mapped"
+    with fails(errno.EBUSY):
+        os.open(path, os.O_RDWR)
+
+    def third():
+        with fails(errno.EBUSY):
+            os.open(path, os.O_RDWR)
+        with fails(errno.EPERM):
+            mmap.mmap(fd, guest["size"])
+        return True
+
+    assert os.waitpid(fork(third), 0)[1] == 0, "a third one gets in"
+    area = mmap.mmap(fd, guest["size"])
+    assert area[0:4] == b"ours"
+    area[4:8] = area[GRAIN:GRAIN + 4] = b"both"
+    os.write(go[1], b"x")
+    assert os.waitpid(pid, 0)[1] == 0, "they do not see the same"
+    # Who comes after one has gone is a third one
+    assert os.waitpid(fork(third), 0)[1] == 0, "one gets in for it"
+    area.close()
+    for end in ready + go:
+        os.close(end)
+
+
+@test
+def ends_when_both_have_ended(lab):
+    """Each is killed while the other one lives, which keeps all; a first one that is killed
+    before the second one comes is still one of the two."""
+    pool, size = lab.ready(256 * MIB), 16 * GRAIN
+    for last in (0, 1):
+        guest = lab.create(size, openers=2)
+        path = f"/proc/self/fd/{guest['fd']}"
+        vmms = [lab.hold(path, size, guest["fd"], shared=True) for _ in range(2)]
+        lab.drop(guest)
+        for vmm in vmms:
+            vmm.map()
+            assert vmm("dirty") == "0"
+        vmms[0]("fill", 165)
+        vmms[1 - last].kill()
+        assert lab.card("get", id=guest["id"])["state"] == "mapped"
+        assert lab.pool()["free"] == pool["size"] - size
+        assert vmms[last]("dirty") == str(size), "it was erased under the other one"
+        vmms[last].kill()
+        lab.all_free()
+    guest = lab.create(size, openers=2)
+    path = f"/proc/self/fd/{guest['fd']}"
+    lab.hold(path, size, guest["fd"], shared=True).kill()
+    vmm = lab.hold(path, size, guest["fd"], shared=True)
+    vmm.map()
+    assert vmm("dirty") == "0"
+    with fails(errno.EBUSY):
+        os.open(path, os.O_RDWR)
+    lab.drop(guest)
+    vmm.kill()
+    lab.all_free()
+
+
+def contender(guest, go, out):
+    """One of those who want to be of the two, and says how it went."""
+    mark = guest["name"].encode()
+    said = b"m"
+    os.read(go, 1)
+    try:
+        fd = os.open(f"/proc/self/fd/{guest['fd']}", os.O_RDWR)
+        area = mmap.mmap(fd, guest["size"])
+        if area[:len(mark)] not in (bytes(len(mark)), mark):
+            said = b"d"
+        area[:len(mark)] = mark
+    except OSError as error:
+        said = {errno.EBUSY: b"b", errno.EAGAIN: b"a"}.get(error.errno, b"?")
+    os.write(out, said)
+    signal.pause()
+
+
+@test
+def two_of_three_get_it(lab):
+    """However they meet, and whenever they are killed: two have it, at most one of them
+    too early to map it, and no page is lost."""
+    pool = lab.ready(256 * MIB)
+    for n in range(30):
+        guest = lab.create(GRAIN * (1 + n % 16), f"shared-{n:03}", openers=2)
+        go, out = os.pipe(), os.pipe()
+        pids = [fork(contender, guest, go[0], out[1]) for _ in range(3)]
+        lab.drop(guest)
+        os.write(go[1], b"xxx")
+        said = b""
+        while n % 2 and len(said) < 3:
+            said += os.read(out[0], 3)
+        for pid in pids:
+            os.kill(pid, signal.SIGKILL)
+            assert os.WTERMSIG(os.waitpid(pid, 0)[1]) == signal.SIGKILL, "it was killed"
+        for end in go + out:
+            os.close(end)
+        assert not said or bytes(sorted(said)) in (b"abm", b"bmm"), f"{n}: {said}"
+    assert lab.all_free()["size"] == pool["size"]
+    _, holder = lab.guest(16 * GRAIN)
+    assert holder("dirty") == "0"
 
 
 @test

@@ -11,6 +11,7 @@
 
 #define NITRO_MEM_NAME_MAX	63
 #define NITRO_MEM_GRAIN		2097152
+#define NITRO_MEM_OPENERS_MAX	2
 
 /**
  * enum nitro_mem_pool_state
@@ -28,10 +29,9 @@ enum nitro_mem_pool_state {
 /**
  * enum nitro_mem_guest_state
  * @NITRO_MEM_GUEST_STATE_CREATED: There is a descriptor, nobody has opened it.
- * @NITRO_MEM_GUEST_STATE_OPENED: A process has opened it, the only one that
- *   ever will.
- * @NITRO_MEM_GUEST_STATE_MAPPED: And has mapped it; it is sealed, there will
- *   be no other mapping.
+ * @NITRO_MEM_GUEST_STATE_OPENED: As many processes as may have opened it. No
+ *   other ever will.
+ * @NITRO_MEM_GUEST_STATE_MAPPED: One of them has mapped it.
  * @NITRO_MEM_GUEST_STATE_RELEASED: It has ended, and is being erased.
  */
 enum nitro_mem_guest_state {
@@ -91,6 +91,7 @@ enum {
 	NITRO_MEM_A_GUEST_STATE,
 	NITRO_MEM_A_GUEST_RANGES,
 	NITRO_MEM_A_GUEST_HUGE,
+	NITRO_MEM_A_GUEST_OPENERS,
 
 	__NITRO_MEM_A_GUEST_MAX,
 	NITRO_MEM_A_GUEST_MAX = (__NITRO_MEM_A_GUEST_MAX - 1)
