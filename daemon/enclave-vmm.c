@@ -12,7 +12,6 @@
 #include <sys/epoll.h>
 #include <sys/inotify.h>
 #include <sys/ioctl.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -182,21 +181,9 @@ static int give_vsock(struct life *l, const struct object *o, struct launch *lau
 	return open_to_group(l->m, path, 0660, e);
 }
 
-/* Memory of the pool, or else ordinary memory, which nobody can make larger or smaller */
 static int take_memory(struct life *l, const struct object *o, struct error *e)
 {
-	uint64_t size = INSTANCE(o)->memory;
-	int fd;
-
-	if (ENCLAVE(o)->pool)
-		return memory_give(l->m, o, e);
-	fd = memfd_create("nitro-enclave", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	if (fd >= 0 && ftruncate(fd, size) >= 0 &&
-	    fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) >= 0)
-		return fd;
-	fail(e, ERR_FAILED, "there is no memory for it: %s", strerror(errno));
-	close_fd(&fd);
-	return -ENOMEM;
+	return ENCLAVE(o)->pool ? memory_give(l->m, o, e) : memory_make(o, e);
 }
 
 static int give_machine(struct life *l, const struct object *o, struct launch *launch,

@@ -279,6 +279,7 @@ int vmm_describe(struct life *l, const struct object *o, struct launch *launch,
 
 /* parent.c: of enclaves */
 int parent_give(struct life *l, const struct object *o, struct launch *launch, struct error *e);
+int parent_give_memory(struct launch *launch, int fd, struct error *e);
 void parent_clear(struct life *l);
 int parent_give_enclave(struct life *l, const struct object *o, struct launch *launch,
 			struct error *e);

@@ -4,10 +4,12 @@
  * be is kept in the store; the kernel does the work, in its own time.
  */
 
+#include <fcntl.h>
 #include <linux/nitro_mem.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
+#include <sys/mman.h>
 
 #include "carrier.h"
 #include "kernel.h"
@@ -423,7 +425,8 @@ int memory_check(struct manager *m, const struct object *instance, struct error 
  * @instance: the instance
  * @e: says why not
  *
- * It is the instance's until the last descriptor and its mapping are gone.
+ * It is the instance's until the last descriptor and its mapping are gone. A machine that may
+ * have enclaves shares it with the backend of its vsock device.
  *
  * Context: event loop.
  * Return: a descriptor or a negative errno.
@@ -438,11 +441,32 @@ int memory_give(struct manager *m, const struct object *instance, struct error *
 
 	if (r < 0)
 		return r;
-	r = mem_create(m->memory, instance->id, size, &guest, &why);
+	r = mem_create(m->memory, instance->id, size, INSTANCE(instance)->enclaves ? 2 : 1, &guest,
+		       &why);
 	if (r < 0)
 		return fail(e, ERR_FAILED, "%s '%s': no memory of the pool: %s",
 			    kind_ops[instance->kind]->label, instance->name, why.message);
 	return guest.fd;
+}
+
+/**
+ * memory_make - make ordinary memory for an instance, which nobody can make larger or smaller
+ * @instance: the instance
+ * @e: says why not
+ *
+ * Context: event loop.
+ * Return: a descriptor or a negative errno.
+ */
+int memory_make(const struct object *instance, struct error *e)
+{
+	int fd = memfd_create("nitro-guest", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+	if (fd >= 0 && ftruncate(fd, INSTANCE(instance)->memory) >= 0 &&
+	    fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) >= 0)
+		return fd;
+	fail(e, ERR_FAILED, "there is no memory for it: %s", strerror(errno));
+	close_fd(&fd);
+	return -ENOMEM;
 }
 
 struct search {

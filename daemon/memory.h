@@ -76,6 +76,7 @@ void memory_forget(struct manager *m, const struct sd_varlink *link);
 int memory_show(struct manager *m, sd_json_variant **ret, struct error *e);
 bool memory_is_set(struct manager *m);
 int memory_check(struct manager *m, const struct object *instance, struct error *e);
+int memory_make(const struct object *instance, struct error *e);
 int memory_give(struct manager *m, const struct object *instance, struct error *e);
 bool memory_has(struct manager *m, const char *id);
 void memory_problems(struct manager *m, struct json_list *list);
@@ -88,8 +89,8 @@ int mem_open(struct memory *k, struct error *e);
 void mem_close(struct memory *k);
 int mem_pool_set(struct memory *k, uint64_t target, struct error *e);
 int mem_pool_get(struct memory *k, struct kpool *ret, struct error *e);
-int mem_create(struct memory *k, const char *name, uint64_t size, struct kguest *ret,
-	       struct error *e);
+int mem_create(struct memory *k, const char *name, uint64_t size, uint32_t openers,
+	       struct kguest *ret, struct error *e);
 int mem_dump(struct memory *k, mem_guest_fn fn, void *userdata, struct error *e);
 int mem_events_fd(struct memory *k);
 void mem_events_read(struct memory *k, mem_settled_fn settled, void *userdata);

@@ -164,14 +164,15 @@ static int on_created(struct nlmsghdr *nlh, void *userdata)
  * @k: the pool
  * @name: its name
  * @size: bytes
+ * @openers: how many processes open it
  * @ret: gets what it is, with its descriptor
  * @e: gets the kernel's words
  *
  * Context: event loop.
  * Return: 0 or a negative errno.
  */
-int mem_create(struct memory *k, const char *name, uint64_t size, struct kguest *ret,
-	       struct error *e)
+int mem_create(struct memory *k, const char *name, uint64_t size, uint32_t openers,
+	       struct kguest *ret, struct error *e)
 {
 	struct nl_msg *msg = request(k, NITRO_MEM_CMD_CREATE, 0);
 	int r;
@@ -179,6 +180,7 @@ int mem_create(struct memory *k, const char *name, uint64_t size, struct kguest 
 	*ret = (struct kguest){ .fd = -1 };
 	card_put(msg, NITRO_MEM_A_GUEST_NAME, strlen(name) + 1, name);
 	card_put_u64(msg, NITRO_MEM_A_GUEST_SIZE, size);
+	card_put_u32(msg, NITRO_MEM_A_GUEST_OPENERS, openers);
 	r = card_call(k->genl, msg, on_created, ret, "take memory", e);
 	if (r >= 0 && ret->fd < 0)
 		return fail(e, ERR_FAILED, "nitro_mem gave no descriptor");

@@ -97,6 +97,25 @@ int parent_give(struct life *l, const struct object *o, struct launch *launch, s
 }
 
 /**
+ * parent_give_memory - the backend of the vsock device shares the machine's memory
+ * @launch: after parent_give(), gets a descriptor
+ * @fd: of the memory, stays the caller's
+ * @e: says why not
+ *
+ * Context: event loop.
+ * Return: 0 or a negative errno.
+ */
+int parent_give_memory(struct launch *launch, int fd, struct error *e)
+{
+	int own = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+
+	if (own < 0)
+		return fail(e, ERR_FAILED, "cannot share its memory: %s", strerror(errno));
+	launch_vsock(launch, PARENT_CID, own);
+	return 0;
+}
+
+/**
  * parent_clear - the machine has ended
  * @l: the instance
  *

@@ -150,11 +150,6 @@ static int check_memory(struct manager *m, const struct object *o, const struct 
 {
 	uint64_t want = INSTANCE(o)->memory, taken = 0, all = place_host_memory();
 
-	/* memory of the pool is mapped by one process */
-	if (memory_is_set(m) && INSTANCE(o)->enclaves)
-		return fail(e, ERR_FAILED,
-			    "instance '%s' with enclaves needs memory that its vsock device can read, and memory of the pool is its VMM's alone; 'memory set --pool 0' first, or run it without --enclaves",
-			    o->name);
 	if (memory_is_set(m) && carrier_of(o)->pool)
 		return memory_check(m, o, e);
 	for (size_t i = 0; i < m->instances->lives.cap; i++) {

@@ -10,7 +10,6 @@
 #include <linux/kvm.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 
@@ -113,23 +112,14 @@ static int give_monitor(struct life *l, struct launch *launch, struct error *e)
 	return 0;
 }
 
-/* Memory that the backend of the vsock device maps, too */
-static int describe_shared(const struct object *o, struct launch *launch, struct error *e)
+/* Return: memory that has a descriptor, -ENOENT if it needs none, or another negative errno.
+ * The backend of a vsock device maps it, too.
+ */
+static int give_memory(struct life *l, const struct object *o, struct error *e)
 {
-	uint64_t size = INSTANCE(o)->memory;
-	int fd = memfd_create("nitro-instance", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-
-	if (fd < 0 || ftruncate(fd, size) < 0 ||
-	    fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0) {
-		fail(e, ERR_FAILED, "there is no memory for it: %s", strerror(errno));
-		close_fd(&fd);
-		return -ENOMEM;
-	}
-	launch_arg(launch, "-object");
-	launch_arg(launch,
-		   "memory-backend-file,id=" VMM_MEMORY_ID ",size=%lluM,share=on,prealloc=off,mem-path=/proc/self/fd/%d",
-		   (unsigned long long)(size / MIB), launch_fd(launch, fd));
-	return 0;
+	if (memory_is_set(l->m))
+		return memory_give(l->m, o, e);
+	return INSTANCE(o)->enclaves ? memory_make(o, e) : -ENOENT;
 }
 
 /* Memory of the pool: QEMU finds it by its size, and touches none of it before the guest
@@ -139,21 +129,17 @@ static int describe_shared(const struct object *o, struct launch *launch, struct
 static int describe_memory(struct life *l, const struct object *o, struct launch *launch,
 			   struct error *e)
 {
-	int fd;
+	uint64_t size = INSTANCE(o)->memory;
+	int fd = give_memory(l, o, e);
 
-	if (INSTANCE(o)->enclaves)
-		return describe_shared(o, launch, e);
-	if (!memory_is_set(l->m))
-		return 0;
-	fd = memory_give(l->m, o, e);
 	if (fd < 0)
-		return fd;
+		return fd == -ENOENT ? 0 : fd;
 	launch_arg(launch, "-object");
 	launch_arg(launch,
 		   "memory-backend-file,id=" VMM_MEMORY_ID ",size=%lluM,align=%s,share=on,prealloc=off,mem-path=/proc/self/fd/%d",
-		   (unsigned long long)(INSTANCE(o)->memory / MIB),
-		   INSTANCE(o)->memory < 1024 * MIB ? "2M" : "1G", launch_fd(launch, fd));
-	return 0;
+		   (unsigned long long)(size / MIB), size < 1024 * MIB ? "2M" : "1G",
+		   launch_fd(launch, fd));
+	return INSTANCE(o)->enclaves ? parent_give_memory(launch, fd, e) : 0;
 }
 
 /* To be appended to a machine's properties */
@@ -501,14 +487,14 @@ int vmm_describe(struct life *l, const struct object *o, struct launch *launch,
 		r = give_monitor(l, launch, e);
 	if (r >= 0)
 		r = describe_machine(o, launch, e);
+	if (r < 0)
+		return r;
+	describe_sockets(launch);
+	r = parent_give(l, o, launch, e);
 	if (r >= 0)
 		r = describe_memory(l, o, launch, e);
 	if (r >= 0)
 		r = INSTANCE(o)->kernel ? describe_kernel(l, o, launch, e) :
 					  describe_firmware(l, o, launch, e);
-	if (r < 0)
-		return r;
-	describe_sockets(launch);
-	r = parent_give(l, o, launch, e);
 	return r < 0 ? r : describe_devices(l, o, launch, e);
 }

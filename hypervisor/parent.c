@@ -36,6 +36,24 @@ static int number(const char *text)
 	       fcntl((int)n, F_GETFD) < 0 ? -1 : (int)n;
 }
 
+/* Memory of a pool is mapped by those alone who have opened it, all of them before the first
+ * maps it. What is mapped comes from the VMM.
+ */
+static int open_memory(int handle, int ready)
+{
+	char path[sizeof("/proc/self/fd/") + 10];
+	int fd;
+
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", handle);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		return complain("memory: %s", strerror(errno)), -1;
+	close(fd);
+	close(handle);
+	close(ready);
+	return 0;
+}
+
 int main(int argc, char *argv[])
 {
 	static const struct events nobody = { .fd = -1 };
@@ -44,16 +62,19 @@ int main(int argc, char *argv[])
 		.cid = VSOCK_PARENT_CID, .parent = true, .listener = -1, .irqfd = -1,
 		.memory = &vhost.memory, .events = &nobody, .loop = &loop,
 	};
-	int vmm;
+	int vmm, memory, ready;
 
-	if (argc != 4) {
-		fputs("usage: nitro-vsock VMM-FD LISTENER-FD BROKER-FD\n", stderr);
+	if (argc != 6) {
+		fputs("usage: nitro-vsock VMM-FD LISTENER-FD BROKER-FD MEMORY-FD READY-FD\n",
+		      stderr);
 		return 2;
 	}
 	vmm = number(argv[1]);
 	setup.relay = number(argv[2]);
 	setup.broker = number(argv[3]);
-	if (vmm < 0 || setup.relay < 0 || setup.broker < 0)
+	memory = number(argv[4]);
+	ready = number(argv[5]);
+	if (vmm < 0 || setup.relay < 0 || setup.broker < 0 || memory < 0 || ready < 0)
 		return complain("vsock: its descriptors are not open"), 2;
 	/* A reader that goes away is found by write() */
 	(void)signal(SIGPIPE, SIG_IGN);
@@ -61,8 +82,9 @@ int main(int argc, char *argv[])
 	setup.notify = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (setup.notify < 0 || prctl(PR_SET_DUMPABLE, 0) < 0)
 		return complain("vsock: cannot begin: %s", strerror(errno)), 1;
-	if (loop_init(&loop) < 0 || vsock_init(&vsock, &setup) < 0 ||
-	    vhost_init(&vhost, vmm, &vsock, &loop) < 0 || sandbox_enter(SANDBOX_PARENT) < 0)
+	if (open_memory(memory, ready) < 0 || loop_init(&loop) < 0 ||
+	    vsock_init(&vsock, &setup) < 0 || vhost_init(&vhost, vmm, &vsock, &loop) < 0 ||
+	    sandbox_enter(SANDBOX_PARENT) < 0)
 		return 1;
 	loop_run(&loop);
 }

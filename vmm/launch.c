@@ -27,6 +27,7 @@
 
 #define BROKER "/usr/lib/nitro/nitro-vsock-broker"
 #define VSOCK "/usr/lib/nitro/nitro-vsock"
+#define BECOME_FDS_MAX 5
 
 enum mode { MODE_VMM, MODE_STDIO, MODE_ENCLAVE };
 
@@ -190,8 +191,8 @@ static int keep_console(struct launch *l, int serial, int console, int other)
 /* Become a program that has these descriptors, named on its command line, and no others */
 static _Noreturn void become(const char *program, const int *fds, size_t n)
 {
-	char text[VSOCK_FDS + 1][16];
-	const char *argv[VSOCK_FDS + 3] = { program };
+	char text[BECOME_FDS_MAX][16];
+	const char *argv[BECOME_FDS_MAX + 2] = { program };
 
 	for (size_t i = 0; i < n; i++) {
 		if (fcntl(fds[i], F_SETFD, 0) < 0)
@@ -210,6 +211,30 @@ static void drop_vsock(struct launch *l)
 		close(l->vsock[--l->n_vsock]);
 }
 
+/* The backend of the vsock device. It has opened the memory that it shares with the VMM when this
+ * returns: before that nobody can map any.
+ */
+static pid_t keep_backend(struct launch *l, int vmm, int broker)
+{
+	int ready[2];
+	pid_t pid;
+	char c;
+
+	if (pipe2(ready, O_CLOEXEC) < 0)
+		return complain("cannot make a pipe");
+	ready[0] = park(ready[0]);
+	ready[1] = park(ready[1]);
+	pid = ready[0] < 0 || ready[1] < 0 ? -1 : stay_behind(l);
+	if (!pid)
+		become(VSOCK, (int[]){ vmm, l->vsock[VSOCK_LISTENER], broker,
+				       l->vsock[VSOCK_MEMORY], ready[1] }, 5);
+	close(ready[1]);
+	while (pid > 0 && read(ready[0], &c, 1) < 0 && errno == EINTR)
+		;
+	close(ready[0]);
+	return pid;
+}
+
 /* The vsock of a parent of enclaves. Its backend ends when the VMM does, its broker then */
 static int keep_vsock(struct launch *l)
 {
@@ -225,9 +250,7 @@ static int keep_vsock(struct launch *l)
 	pair[1] = park(pair[1]);
 	if (pair[0] < 0 || pair[1] < 0)
 		return complain("cannot make a socket");
-	pid = stay_behind(l);
-	if (!pid)
-		become(VSOCK, (int[]){ vmm, l->vsock[VSOCK_LISTENER], pair[0] }, 3);
+	pid = keep_backend(l, vmm, pair[0]);
 	close(vmm);
 	close(pair[0]);
 	if (pid > 0)

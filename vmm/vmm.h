@@ -29,6 +29,7 @@ enum launch_fd {
 enum vsock_fd {
 	VSOCK_DIRECTORY,	/* has a socket of each of them, named by its CID */
 	VSOCK_LISTENER,		/* the parent's; not with --enclave */
+	VSOCK_MEMORY,		/* the same, to be opened */
 	VSOCK_FDS,
 };
 
