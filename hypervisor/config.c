@@ -13,8 +13,8 @@
 #include "vsock.h"
 
 enum option_name {
-	KVM = 1, MEMORY, KERNEL, INITRD, CMDLINE, CPUS, CID, VSOCK, RELAY, BROKER, NSM, SERIAL, EVENTS,
-	NO_ACPI
+	KVM = 1, MEMORY, KERNEL, INITRD, CMDLINE, CPUS, CID, VSOCK, RELAY, BROKER, NSM, SERIAL,
+	EVENTS, NO_ACPI
 };
 
 static const struct option options[] = {
@@ -119,8 +119,8 @@ int config_parse(struct config *ret, int argc, char *argv[])
 	int option, i;
 
 	*ret = (struct config){
-		.kvm = -1, .memory = -1, .serial = -1, .events = -1, .vsock = -1, .relay = -1, .broker = -1,
-		.nsm = -1, .kernel.fd = -1,
+		.kvm = -1, .memory = -1, .serial = -1, .events = -1, .vsock = -1, .relay = -1,
+		.broker = -1, .nsm = -1, .kernel.fd = -1,
 		.cmdline = "", .cpus = 1, .acpi = true,
 	};
 	opterr = 0;

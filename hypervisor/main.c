@@ -89,8 +89,9 @@ static int add_device(struct machine *m, struct virtio_device *d, int *ret_notif
 static int make_vsock(const struct config *c, struct machine *m, struct loop *loop)
 {
 	struct vsock_setup setup = {
-		.cid = c->cid, .listener = c->vsock, .relay = c->relay, .broker = c->broker, .memory = &m->memory,
-		.events = &m->events, .loop = loop, .connections = connections_limit(OTHER_FDS),
+		.cid = c->cid, .listener = c->vsock, .relay = c->relay, .broker = c->broker,
+		.memory = &m->memory, .events = &m->events, .loop = loop,
+		.connections = connections_limit(OTHER_FDS),
 	};
 
 	if (!c->cid)
