@@ -38,6 +38,8 @@ class Mem(genl.Fuzzer):
             return GRAIN * self.rnd.choice((1, 1, 2, 3, 16, 64, 100))
         if name == "id":
             return self.rnd.randrange(1, 12)
+        if name == "openers":
+            return self.rnd.choice((1, 1, 1, 2))
         return self.rnd.randrange(2)
 
     def odd(self, name):
@@ -96,6 +98,8 @@ class Mem(genl.Fuzzer):
                 area[self.rnd.randrange(len(area))] = 165
                 area[:64] = b"\xa5" * 64
                 self.mapped.append(area)
+        except BlockingIOError:
+            pass  # It is for two, and the other one never comes
         finally:
             os.close(fd)
 
