@@ -20,6 +20,7 @@
 
 #define EXPORT	__attribute__((visibility("default")))
 #define BUCKETS	(1 << 20)
+#define RETURNS	8
 
 struct qemu_plugin_tb;
 struct qemu_plugin_insn;
@@ -35,6 +36,7 @@ void qemu_plugin_register_vcpu_insn_exec_cb(struct qemu_plugin_insn *insn,
 					    void (*fn)(unsigned int cpu,
 						       void *ctx),
 					    int flags, void *ctx);
+void qemu_plugin_reset(uint64_t id, void (*fn)(uint64_t id));
 size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *tb);
 uint64_t qemu_plugin_tb_vaddr(const struct qemu_plugin_tb *tb);
 struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *tb,
@@ -57,9 +59,12 @@ struct block {
 static struct block *table[BUCKETS];
 static FILE *out;
 static unsigned int current;
+static uint64_t plugin;
 
 /* Where the guest goes on when its guest leaves, while that runs; and what it has executed */
 static uint64_t back, inside;
+/* All places where it goes on so */
+static uint64_t returns[RETURNS];
 
 static struct block *block_of(uint64_t addr, size_t insns)
 {
@@ -84,18 +89,31 @@ static void run(unsigned int cpu, void *ctx)
 	struct block *block = ctx;
 
 	(void)cpu;
-	if (block->addr == back)
-		back = 0;
 	if (back)
 		inside += block->insns;
 	else
 		block->count++;
 }
 
+static void at_return(unsigned int cpu, void *ctx)
+{
+	(void)cpu;
+	if (back == (uintptr_t)ctx)
+		back = 0;
+}
+
 static void at_vmrun(unsigned int cpu, void *ctx)
 {
 	(void)cpu;
 	back = (uintptr_t)ctx;
+}
+
+static void translate(uint64_t id, struct qemu_plugin_tb *tb);
+
+/* With other callbacks */
+static void translate_anew(uint64_t id)
+{
+	qemu_plugin_register_vcpu_tb_trans_cb(id, translate);
 }
 
 static void at_mark(unsigned int cpu, void *ctx)
@@ -118,6 +136,7 @@ static void at_mark(unsigned int cpu, void *ctx)
 	current = (uintptr_t)ctx;
 	fprintf(out, "mark %u\n", current);
 	fflush(out);
+	qemu_plugin_reset(plugin, translate_anew);
 }
 
 /* nopl 0x4e4954NN(%rax) */
@@ -141,6 +160,29 @@ static bool is_vmrun(const struct qemu_plugin_insn *insn)
 	       !memcmp(data, "\x0f\x01\xd8", sizeof(data));
 }
 
+static bool is_return(uint64_t addr)
+{
+	size_t i;
+
+	for (i = 0; i < RETURNS && returns[i]; i++)
+		if (returns[i] == addr)
+			return true;
+	return false;
+}
+
+static void add_return(uint64_t addr)
+{
+	size_t i = 0;
+
+	if (is_return(addr))
+		return;
+	while (i < RETURNS && returns[i])
+		i++;
+	if (i == RETURNS)
+		abort();
+	returns[i] = addr;
+}
+
 static void translate(uint64_t id, struct qemu_plugin_tb *tb)
 {
 	size_t insns = qemu_plugin_tb_n_insns(tb), i;
@@ -149,16 +191,22 @@ static void translate(uint64_t id, struct qemu_plugin_tb *tb)
 	unsigned int number;
 
 	(void)id;
-	qemu_plugin_register_vcpu_tb_exec_cb(tb, run, 0, block_of(addr, insns));
+	/* It is translated after the VMRUN that leads to it */
+	if (is_return(addr))
+		qemu_plugin_register_vcpu_tb_exec_cb(tb, at_return, 0, (void *)(uintptr_t)addr);
+	if (current)
+		qemu_plugin_register_vcpu_tb_exec_cb(tb, run, 0, block_of(addr, insns));
 	for (i = 0; i < insns; i++) {
 		insn = qemu_plugin_tb_get_insn(tb, i);
 		if (is_mark(insn, &number))
 			qemu_plugin_register_vcpu_insn_exec_cb(insn, at_mark, 0,
 							       (void *)(uintptr_t)number);
-		if (is_vmrun(insn))
+		if (is_vmrun(insn)) {
+			addr = qemu_plugin_insn_vaddr(insn) + 3;
+			add_return(addr);
 			qemu_plugin_register_vcpu_insn_exec_cb(insn, at_vmrun, 0,
-							       (void *)(uintptr_t)
-							       (qemu_plugin_insn_vaddr(insn) + 3));
+							       (void *)(uintptr_t)addr);
+		}
 	}
 }
 
@@ -175,6 +223,7 @@ int qemu_plugin_install(uint64_t id, const struct qemu_info_t *info, int argc,
 		perror(argv[0] + 4);
 		return -1;
 	}
+	plugin = id;
 	qemu_plugin_register_vcpu_tb_trans_cb(id, translate);
 	return 0;
 }
