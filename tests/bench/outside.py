@@ -18,6 +18,8 @@ import profile
 
 # measure, of ours and of the rival, goal of all (the rival's by ours), of outside
 GOALS = [
+    *((f"{what}, {where}", "nitro", "ovs", 1.2, 0.8)
+      for where in ("one host", "two hosts") for what in ("round trip", "MiB")),
     *((f"4 KiB read, QD{depth}", ours, "inline-4096", 1.15, 0.8)
       for depth in (1, 32) for ours in ("nitro", "nitro-4096")),
     *((what, "metal", "host", 0.97, None)
