@@ -48,9 +48,9 @@ class OvsTap(rigs.Openvswitch):
 
 
 KINDS = (NitroTap, OvsTap)
-# To whom, and how many round trips and MiB: between two hosts guests have been seen to stand still
-# after some hundreds
-WAYS = (("one host", A2, 500, 16), ("two hosts", B, 40, 2))
+# To whom, and how many round trips and MiB: guests have been seen to stand still after some
+# hundreds, between two hosts sooner
+WAYS = (("one host", A2, 100, 4), ("two hosts", B, 40, 2))
 
 
 def nic(guest, number, tap):
