@@ -8,7 +8,7 @@ confined()
 	local unit=/run/systemd/system/nitro-confined-$1@.service said
 
 	sed -e '/^Exec\|^OpenFile=\|^Before=/d' -e 's/^Type=.*/Type=oneshot/' \
-		-e '/^\[Service\]/a ExecStart=/usr/local/bin/nitro-confined' \
+		-e '/^\[Service\]/a ExecStart=/usr/local/bin/nitro-confined '"$1" \
 		"/usr/lib/systemd/system/nitro-$1@.service" >"$unit"
 	systemctl daemon-reload
 	systemctl start "nitro-confined-$1@test.service" >/dev/null 2>&1
